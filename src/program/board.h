@@ -1,0 +1,127 @@
+/* program/board.h - the snapshot of what the station is: stations, renditions, sources, keys.
+ *
+ *     board.json --board_load--> struct board (immutable) <--board_apply-- a document by `mast
+ * apply`
+ *
+ * A board is never changed: an apply makes a new one, saves it (aside, fsync, rename) and publishes
+ * it; the old one is freed when every thread has passed a quiet point (main.c). The sound lane
+ * needs nothing but this. Everything in it is borrowed from the board. */
+#ifndef MAST_PROGRAM_BOARD_H
+#define MAST_PROGRAM_BOARD_H
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "media/format.h"
+
+#define BOARD_STATIONS_MAX   64
+#define BOARD_RENDITIONS_MAX 8
+#define BOARD_SOURCES_MAX    32 /* of one station */
+#define BOARD_MOUNTS_MAX     4  /* further addresses of one rendition */
+
+/* What runs for a rendition; made and attached by main.c before a board is published, and carried
+ * over from board to board. `program` itself never looks inside. */
+struct board_live {
+    struct tape *tape;         /* tape/tape.h: its recording */
+    struct air_output *output; /* air/air.h: what feeds the recording */
+    struct audience *audience; /* listen/listen.h: who hears it */
+};
+
+struct board_rendition {
+    char slug[64];                     /* unique in its station */
+    enum codec codec;                  /* MP3, AAC or OPUS, for ever */
+    uint32_t bitrate_bps;              /* nominal */
+    char mounts[BOARD_MOUNTS_MAX][96]; /* further addresses, "/live.mp3"; unique on the board */
+    size_t mounts_count;
+    struct board_live live;
+};
+
+struct board_source {
+    char user[64];  /* "source" or a person's; unique together with the mount */
+    char mount[96]; /* where it logs in: "/wxyz" */
+    char key_hash[KEY_HASH_BYTES];
+};
+
+struct zone;
+struct board_station {
+    char slug[64];
+    char name[128], description[512], url[256], genre[64];
+    char timezone[64];       /* IANA name; "UTC" by default */
+    const struct zone *zone; /* program/zone.h: made by main.c before the board is published */
+    bool listed;             /* shown on pages and in status-json */
+    struct board_rendition renditions[BOARD_RENDITIONS_MAX];
+    size_t renditions_count;
+    struct board_source sources[BOARD_SOURCES_MAX];
+    size_t sources_count;
+};
+
+struct board {
+    uint64_t version;                       /* counts applies */
+    unsigned char secret[KEY_SECRET_BYTES]; /* keys the hashes below */
+    char admin_key_hash[KEY_HASH_BYTES];    /* user "admin" */
+    char relay_key_hash[KEY_HASH_BYTES];    /* user "relay", for streamlist.txt */
+    struct board_station *stations;
+    size_t stations_count;
+};
+
+/* Where the board that holds now is found. A reader on a loop or the air thread may use it until
+ * his callback or tick ends: main.c frees an old board only after each of them has passed one. */
+struct board_place {
+    _Atomic(const struct board *) now;
+};
+const struct board *board_now(const struct board_place *place); /* Thread: any. Air-safe. */
+
+/* Keys that were made during an apply or a first start and must be shown once. */
+struct board_keys {
+    struct buf lines; /* "station wxyz, source /wxyz, user source: key abc..." */
+};
+
+/* Makes an empty board with a new secret and new admin and relay keys (returned in clear text).
+ * Owner: the caller, board_free().   Errors: E_NOMEM.   Thread: any but loop and air. */
+MUST_USE enum err board_new(char admin_key[KEY_TEXT_BYTES], char relay_key[KEY_TEXT_BYTES],
+                            struct board **out);
+void board_free(struct board **board);
+
+/* Reads and writes <data folder>/board.json.
+ * Errors: E_NOT_FOUND, E_SYNTAX with one line in *faults for each fault, E_IO ...; *out = NULL. */
+MUST_USE enum err board_load(const char *path, struct board **out, struct buf *faults);
+MUST_USE enum err board_save(const char *path, const struct board *board);
+
+/* Makes the board that follows from an old one and a document, which names only what it changes:
+ *   {"stations": [{"slug": "wxyz", "name": "WXYZ News", "timezone": "America/New_York",
+ *     "renditions": [{"slug": "mp3-128", "codec": "mp3", "bitrate": 128000, "mounts":
+ * ["/live.mp3"]}], "sources": [{"user": "studio", "mount": "/wxyz", "key": "at least 12
+ * characters"}]}]} A source without "key" gets a generated one (kept if it has one already),
+ * reported in *keys. "remove": true takes a station, rendition or source away. Twice is the same as
+ * once. Errors: E_SYNTAX; one line in *faults for each fault ("stations[0].slug: 'api' is
+ * reserved"); then nothing changes and *out = NULL. */
+MUST_USE enum err board_apply(const struct board *old, struct str document, struct board **out,
+                              struct board_keys *keys, struct buf *faults);
+
+/* The board as a document for board_apply(), without keys. Appends to *out. */
+void board_export(const struct board *board, struct buf *out);
+
+const struct board_station *board_station_find(const struct board *board, struct str slug);
+
+/* Finds the rendition that an address means: "/<station>/<rendition>.<ext>", "/<station>.<ext>"
+ * (the first rendition of that codec), or a mount of its own. NULL if there is none. */
+const struct board_rendition *board_mount_find(const struct board *board, struct str path,
+                                               const struct board_station **station);
+
+/* The main address of a rendition: "/wxyz/mp3-128.mp3". */
+#define MOUNT_BYTES 160
+void board_mount_format(const struct board_station *station,
+                        const struct board_rendition *rendition, char out[MOUNT_BYTES]);
+
+/* Finds the source that logs in to `mount` (of any station) as `user` with `key`.
+ * Errors: E_NOT_FOUND no source has this mount (a rendition's own address counts as its station's
+ *         default mount when no source claims it); E_AUTH user or key is wrong. */
+struct board_login {
+    const struct board_station *station;
+    const struct board_source *source;
+};
+MUST_USE enum err board_login_check(const struct board *board, struct str mount, struct str user,
+                                    struct str key, struct board_login *out);
+bool board_admin_check(const struct board *board, struct str user, struct str key);
+bool board_relay_check(const struct board *board, struct str user, struct str key);
+
+#endif

@@ -1,0 +1,9 @@
+/* program/place.c - the board that holds now; contract in board.h */
+#include "program/board.h"
+
+#include <stdatomic.h>
+
+const struct board *board_now(const struct board_place *place)
+{
+    return atomic_load_explicit(&place->now, memory_order_acquire);
+}
