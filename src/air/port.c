@@ -1,0 +1,196 @@
+/* air/port.c - contract in port_priv.h */
+#include "air/port_priv.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+enum err port_new(const struct source_facts *facts, enum container container, struct port **out)
+{
+    enum err err = OK;
+    *out = NULL;
+    struct port *port = mem_new(sizeof *port);
+    if (!port)
+        return E_NOMEM;
+    port->facts = *facts;
+    int failed = pthread_mutex_init(&port->lock, NULL);
+    assert(!failed);
+    stamp_init(&port->stamp);
+    err = ring_new(PORT_RING_BYTES, &port->ring);
+    if (!err)
+        err = framer_new(container, &port->framer);
+    if (err)
+        port_free(&port);
+    *out = port;
+    return err;
+}
+
+void port_free(struct port **port)
+{
+    if (!*port)
+        return;
+    ring_free(&(*port)->ring);
+    framer_free(&(*port)->framer);
+    int failed = pthread_mutex_destroy(&(*port)->lock);
+    assert(!failed);
+    mem_free(*port);
+    *port = NULL;
+}
+
+void port_set_title(struct port *port, struct str raw, bool latin1)
+{
+    char title[TITLE_BYTES];
+    size_t len = title_clean(raw, latin1, title, sizeof title);
+    pthread_mutex_lock(&port->lock);
+    port->title_seq++;
+    port->title_at = ring_pushed(port->ring);
+    str_copy(port->title, sizeof port->title, (struct str){title, len});
+    pthread_mutex_unlock(&port->lock);
+}
+
+int64_t port_waiting_us(const struct port *port)
+{
+    uint64_t bytes = ring_pushed(port->ring) - ring_dropped(port->ring);
+    if (port->bitrate_bps == 0)
+        return 0;
+    return (int64_t)(bytes * 8 * (uint64_t)US_PER_S / port->bitrate_bps);
+}
+
+bool port_is_over(const struct port *port)
+{
+    if (!atomic_load_explicit(&port->has_ended, memory_order_acquire))
+        return false;
+    return atomic_load_explicit(&port->kill_reason, memory_order_relaxed) ||
+           atomic_load_explicit(&port->given_up, memory_order_relaxed) ||
+           (!port->has_pending && ring_peek(port->ring).len == 0);
+}
+
+/* Moves bytes from the ring to the framer until a frame comes out.   Errors: as framer_next(). */
+static enum err next_frame(struct port *port)
+{
+    for (;;) {
+        enum err err = framer_next(port->framer, &port->pending);
+        if (err != E_AGAIN) {
+            port->has_pending = err == OK;
+            return err;
+        }
+        struct str bytes = ring_peek(port->ring);
+        if (bytes.len == 0)
+            return E_AGAIN;
+        size_t taken = framer_push(port->framer, bytes);
+        assert(taken > 0);
+        ring_drop(port->ring, taken);
+    }
+}
+
+/* A title set from outside holds from a place in the ring; the framer is past it. If somebody has
+ * the lock just now, the next frame will do. */
+static struct str take_title(struct port *port)
+{
+    struct str out = {NULL, 0};
+    char *title = port->title_on_air;
+    if (pthread_mutex_trylock(&port->lock) != 0)
+        return out;
+    if (port->title_seq != port->title_taken_seq && ring_dropped(port->ring) >= port->title_at) {
+        port->title_taken_seq = port->title_seq;
+        memcpy(title, port->title, TITLE_BYTES);
+        out = str_of(title);
+    }
+    pthread_mutex_unlock(&port->lock);
+    if (!out.ptr && framer_take_title(port->framer, title, TITLE_BYTES) == OK)
+        out = str_of(title);
+    return out;
+}
+
+static void note_format(struct port *port)
+{
+    const struct format *format = &port->pending.format;
+    if (format_same(format, &port->shown))
+        return;
+    if (pthread_mutex_trylock(&port->lock) != 0)
+        return; /* the next frame tells it again */
+    port->format = *format;
+    pthread_mutex_unlock(&port->lock);
+    const char *how = port->shown.codec == CODEC_NONE ? "begins" : "changes";
+    log_info(EV_SOURCE_FORMAT, "source=%llu mount=%s how=%s codec=%s rate_hz=%u channels=%u",
+             (unsigned long long)port->facts.id, port->facts.mount, how, codec_name(format->codec),
+             format->rate_hz, format->channels);
+    port->shown = *format;
+}
+
+/* Bits a second of what has come so far, quick at first and then slow, since VBR swings. */
+static void note_bitrate(struct port *port)
+{
+    const struct frame *f = &port->pending;
+    uint64_t bps = (uint64_t)f->bytes.len * 8 * f->format.rate_hz / f->samples;
+    if (port->bitrate_bps == 0)
+        port->bitrate_bps = (uint32_t)bps;
+    else
+        port->bitrate_bps = (uint32_t)((port->bitrate_bps * UINT64_C(31) + bps) / 32);
+    if (port->bitrate_bps == 0)
+        port->bitrate_bps = 1;
+}
+
+static void use_pending(struct port *port, struct utc now, struct utc start, bool broken,
+                        port_deliver_fn *deliver, void *ctx)
+{
+    const struct frame *f = &port->pending;
+    bool changed = port->shown.codec != CODEC_NONE && !format_same(&f->format, &port->shown);
+
+    note_format(port);
+    note_bitrate(port);
+    if (broken)
+        port->good_since_us = start.us;
+    deliver(ctx, port, f, start, broken || changed, take_title(port));
+    stamp_take(&port->stamp, f->samples, f->format.rate_hz);
+    port->has_pending = false;
+    atomic_fetch_add_explicit(&port->frames, 1, memory_order_relaxed);
+    atomic_store_explicit(&port->last_frame_us, now.us, memory_order_release);
+}
+
+/* What is no sound at all is given up, so that its sender is told. */
+static void look_for_noise(struct port *port, enum err err)
+{
+    struct framer_losses losses = framer_losses(port->framer);
+    atomic_store_explicit(&port->skipped_bytes, losses.skipped_bytes, memory_order_relaxed);
+    if (err == E_UNSUPPORTED)
+        atomic_store_explicit(&port->given_up, framer_why(port->framer), memory_order_release);
+    else if (losses.since_frame_bytes > PORT_NOISE_BYTES)
+        atomic_store_explicit(&port->given_up, "what it sends is not the sound that it announced",
+                              memory_order_release);
+}
+
+static void look_at_pace(struct port *port, struct utc now)
+{
+    int64_t waiting_us = port_waiting_us(port);
+    bool held_back = waiting_us > PORT_CUSHION_US;
+    atomic_store_explicit(&port->is_held_back, held_back, memory_order_relaxed);
+    stamp_look(&port->stamp, now, waiting_us, held_back);
+    /* A first burst is every encoder's custom; only going on like that is worth a line. */
+    if (held_back && !port->fast_was_logged && port->good_since_us != 0 &&
+        now.us - port->good_since_us > 10 * US_PER_S) {
+        port->fast_was_logged = true;
+        log_warn(EV_SOURCE_FAST, "source=%llu mount=%s text=\"sends faster than real time; held back\"",
+                 (unsigned long long)port->facts.id, port->facts.mount);
+    }
+}
+
+void port_run(struct port *port, struct utc now, port_deliver_fn *deliver, void *ctx)
+{
+    enum err err = OK;
+    /* At most some seconds of frames a tick: catching up after a hiccup must not starve others. */
+    for (int i = 0; i < 200; i++) {
+        if (!port->has_pending)
+            err = next_frame(port);
+        if (err)
+            break;
+        bool broken;
+        struct utc start = stamp_next(&port->stamp, now, &broken);
+        if (start.us > now.us)
+            break;
+        use_pending(port, now, start, broken, deliver, ctx);
+    }
+    look_for_noise(port, err);
+    look_at_pace(port, now);
+}

@@ -1,0 +1,40 @@
+/* air/stamp.h - when each frame of a source is heard, by counting its samples.
+ *
+ * A frame's time is the time of the one before plus its samples, never its arrival, which jitters.
+ * The source's clock and ours drift apart by up to some 100 ppm; the *cushion* (sound that has
+ * arrived and is not due yet; negative when it comes late) shows by how much, and the pace of the
+ * stamps is steered by at most 500 ppm to keep the cushion where it settled.
+ * Sound that is more than 500 ms late for 2 s does not follow on any more: it is stamped anew, and
+ * the tape has a hole. Pure.   Thread: air. Air-safe. */
+#ifndef MAST_AIR_STAMP_H
+#define MAST_AIR_STAMP_H
+
+#include "base/clock.h"
+
+struct stamp {
+    bool is_running;
+    bool is_broken;             /* the next frame begins a new count */
+    int64_t next_ns;           /* start of the next frame, station time in ns since 1970 */
+    int64_t cushion_us;        /* smoothed */
+    int64_t cushion_wanted_us; /* where it settled */
+    int64_t settled_at_us;     /* station time from which on cushion_wanted holds */
+    int64_t looked_at_us;      /* last stamp_look() */
+    int64_t late_since_us;     /* 0 = not late */
+    int32_t steer_ppm;         /* positive: stamps advance faster than the samples say */
+};
+
+void stamp_init(struct stamp *stamp);
+
+/* When the next frame is due. At the start: now.
+ * *broken: it does not follow on from the frame before (first frame, or late for too long).
+ * May be asked again until stamp_take(). */
+struct utc stamp_next(struct stamp *stamp, struct utc now, bool *broken);
+
+/* The frame was used: moves on by its samples. */
+void stamp_take(struct stamp *stamp, uint32_t samples, uint32_t rate_hz);
+
+/* Looks at the cushion, once a tick. arrived_us: how much sound lies waiting behind the next frame.
+ * held_back: the source sends faster than real time and is kept waiting; nothing to be learnt. */
+void stamp_look(struct stamp *stamp, struct utc now, int64_t arrived_us, bool held_back);
+
+#endif
