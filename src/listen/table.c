@@ -1,0 +1,81 @@
+/* listen/table.c - contract in table_priv.h */
+#include "listen/table_priv.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define NO_ROW UINT32_MAX
+
+enum err table_init(struct table *table, uint32_t rows_max)
+{
+    *table = (struct table){.rows_max = rows_max, .first_free = NO_ROW, .fd = -1};
+    size_t bytes = (size_t)rows_max * sizeof(struct row);
+    int failed = pthread_mutex_init(&table->lock, NULL);
+    assert(!failed);
+    table->fd = memfd_create("mast-listeners", MFD_CLOEXEC);
+    if (table->fd < 0 || ftruncate(table->fd, (off_t)bytes) != 0)
+        goto failed;
+    table->rows = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, table->fd, 0);
+    if (table->rows != MAP_FAILED)
+        return OK;
+    table->rows = NULL;
+failed:
+    table_release(table);
+    return E_NOMEM;
+}
+
+void table_release(struct table *table)
+{
+    if (table->rows)
+        munmap(table->rows, (size_t)table->rows_max * sizeof(struct row));
+    if (table->fd >= 0)
+        close(table->fd);
+    int failed = pthread_mutex_destroy(&table->lock);
+    assert(!failed);
+    table->rows = NULL;
+    table->fd = -1;
+}
+
+enum err table_take(struct table *table, struct row **out)
+{
+    uint32_t index = NO_ROW;
+    *out = NULL;
+    pthread_mutex_lock(&table->lock);
+    if (table->first_free != NO_ROW) {
+        index = table->first_free;
+        table->first_free = table->rows[index].next_free;
+    } else if (table->used_max < table->rows_max) {
+        index = table->used_max++;
+    }
+    pthread_mutex_unlock(&table->lock);
+    if (index == NO_ROW)
+        return E_LIMIT;
+    struct row *row = &table->rows[index];
+    assert(atomic_load(&row->id) == 0);
+    row->index = index;
+    atomic_store(&row->must_go, false);
+    atomic_store(&row->bytes_sent, 0);
+    atomic_store(&row->behind_us, 0);
+    *out = row;
+    return OK;
+}
+
+uint64_t table_publish(struct table *table, struct row *row)
+{
+    pthread_mutex_lock(&table->lock);
+    uint64_t id = ++table->last_id;
+    pthread_mutex_unlock(&table->lock);
+    atomic_fetch_add(&table->count, 1);
+    atomic_store_explicit(&row->id, id, memory_order_release);
+    return id;
+}
+
+void table_give_back(struct table *table, struct row *row)
+{
+    if (atomic_exchange_explicit(&row->id, 0, memory_order_release) != 0)
+        atomic_fetch_sub(&table->count, 1);
+    pthread_mutex_lock(&table->lock);
+    row->next_free = table->first_free;
+    table->first_free = row->index;
+    pthread_mutex_unlock(&table->lock);
+}

@@ -1,0 +1,52 @@
+/* listen/table_priv.h - all listeners in one memfd table of fixed rows.
+ *
+ * A row belongs to the loop that took it; other threads only read it. What does not change while a
+ * listener is there is written before `id` is published and may be read as long as `id` stays the
+ * same; the rest is atomic. */
+#ifndef MAST_LISTEN_TABLE_PRIV_H
+#define MAST_LISTEN_TABLE_PRIV_H
+
+#include "listen/listen.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct row {
+    _Atomic uint64_t id; /* 0 = free */
+    _Atomic uint64_t pos;         /* next byte of the tape; plays from RAM */
+    _Atomic uint64_t bytes_sent;
+    _Atomic int64_t behind_us;
+    _Atomic uint32_t meta_left;   /* sound bytes until the next block; 0 = takes no metadata */
+    _Atomic int32_t fd;
+    atomic_bool must_go;
+
+    uint32_t index; /* of this row; constant */
+    uint32_t next_free;
+    struct audience *audience;
+    struct addr peer;
+    struct utc since;
+    bool has_metadata;
+    char agent[96];
+};
+
+struct table {
+    struct row *rows;
+    uint32_t rows_max;
+    int fd;
+    pthread_mutex_t lock; /* guards the free list and last_id; held for a few instructions */
+    uint32_t first_free;
+    uint32_t used_max; /* rows beyond were never used */
+    uint64_t last_id;
+    _Atomic uint32_t count;
+};
+
+/* Shape: rows_max 1..1000000; untouched rows cost no memory.   Errors: E_NOMEM. */
+MUST_USE enum err table_init(struct table *table, uint32_t rows_max);
+void table_release(struct table *table);
+
+/* Takes a row; its id is published by table_publish() once it is filled in.   Errors: E_LIMIT. */
+MUST_USE enum err table_take(struct table *table, struct row **out);
+uint64_t table_publish(struct table *table, struct row *row);
+void table_give_back(struct table *table, struct row *row);
+
+#endif
