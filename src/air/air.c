@@ -57,10 +57,14 @@ uint64_t air_ticks(const struct air *air)
 static void tick_clock(struct air *air)
 {
     struct mono mono = clock_mono(air->config.clock);
+    int64_t before_us = air->clock.offset_us;
     enum clock_news news = station_clock_tick(&air->clock, mono, clock_utc(air->config.clock));
     atomic_store_explicit(&air->offset_us, air->clock.offset_us, memory_order_relaxed);
-    if (news == CLOCK_JUMPED)
+    if (news == CLOCK_JUMPED) {
+        for (size_t i = 0; i < air->ports_count; i++)
+            port_jump(air->ports[i], air->clock.offset_us - before_us);
         log_warn(EV_CLOCK, "text=\"the system clock was set forward; station time follows\"");
+    }
     if (news == CLOCK_BEHIND)
         log_warn(EV_CLOCK, "text=\"the system clock is behind station time; steering back slowly\"");
 }
@@ -133,11 +137,11 @@ static void deliver(void *ctx, struct port *port, const struct frame *frame, str
             log_on_air(d->station, rendition, port);
             tape_note(output->tape, "input", str_of(port->facts.mount));
             tape_title(output->tape, str_of(port->title_on_air));
+        } else if (output->on_air == port && title.ptr) {
+            tape_title(output->tape, title);
         }
         if (output->on_air != port)
             continue;
-        if (title.ptr)
-            tape_title(output->tape, title);
         output_append(output, frame, start, broken);
     }
 }
@@ -145,9 +149,9 @@ static void deliver(void *ctx, struct port *port, const struct frame *frame, str
 /* A codec that no rendition takes is said once, and the source told by being cut off. */
 static void look_for_use(struct port *port, const struct board_station *station)
 {
-    if (port->shown.codec == CODEC_NONE || port->use_was_checked)
+    if (port->shown.codec == port->use_checked)
         return;
-    port->use_was_checked = true;
+    port->use_checked = port->shown.codec;
     for (size_t i = 0; i < station->renditions_count; i++)
         if (station->renditions[i].codec == port->shown.codec)
             return;

@@ -42,12 +42,10 @@ uint64_t air_output_source(const struct air_output *output)
     return atomic_load_explicit(&output->source_id, memory_order_acquire);
 }
 
-static void append_page(struct air_output *output, struct str page, uint32_t samples)
+static void append(struct air_output *output, struct str bytes, uint32_t samples, struct utc start)
 {
-    /* has_begun is false exactly when the page is the first after a break */
-    tape_append(output->tape, page, samples, &output->format, output->page_start,
-                !output->has_begun);
-    output->has_begun = true;
+    tape_append(output->tape, bytes, samples, &output->format, start, output->is_broken);
+    output->is_broken = false;
 }
 
 static void flush_page(struct air_output *output)
@@ -55,7 +53,7 @@ static void flush_page(struct air_output *output)
     struct str page;
     uint32_t samples;
     if (output->pager && opus_pager_flush(output->pager, &page, &samples) == OK)
-        append_page(output, page, samples);
+        append(output, page, samples, output->page_start);
 }
 
 void output_switch(struct air_output *output, const struct port *port, struct utc now)
@@ -67,23 +65,18 @@ void output_switch(struct air_output *output, const struct port *port, struct ut
     atomic_store_explicit(&output->since_us, port ? now.us : 0, memory_order_release);
 }
 
-static void append_opus(struct air_output *output, const struct frame *frame, struct utc start,
-                        bool broken)
+/* Packets are gathered to pages; a page never reaches over a break. */
+static void append_opus(struct air_output *output, const struct frame *frame, struct utc start)
 {
     struct str page;
     uint32_t samples;
-    if (broken || !output->has_begun) {
-        flush_page(output);
-        output->has_begun = false;
-    }
     if (output->pager->packets_count == 0) {
         output->page_start = start;
-        if (!output->has_begun)
+        if (output->is_broken)
             opus_pager_seek(output->pager, start);
     }
-    output->format = frame->format;
     if (opus_pager_push(output->pager, frame->bytes, frame->samples, &page, &samples) == OK) {
-        append_page(output, page, samples);
+        append(output, page, samples, output->page_start);
         output->page_start = start; /* this packet opens the next page */
     }
 }
@@ -94,11 +87,14 @@ void output_append(struct air_output *output, const struct frame *frame, struct 
     /* After a switch the new port's count may still lie before the end of what is recorded. */
     if (!output->has_begun && start.us < tape_end(output->tape).us)
         return;
-    if (output->pager) {
-        append_opus(output, frame, start, broken);
-        return;
+    if (broken || !output->has_begun) {
+        flush_page(output);
+        output->is_broken = true;
+        output->has_begun = true;
     }
-    tape_append(output->tape, frame->bytes, frame->samples, &frame->format, start,
-                broken || !output->has_begun);
-    output->has_begun = true;
+    output->format = frame->format;
+    if (output->pager)
+        append_opus(output, frame, start);
+    else
+        append(output, frame->bytes, frame->samples, start);
 }

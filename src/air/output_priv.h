@@ -12,7 +12,8 @@ struct air_output {
 
     /* owned by air */
     const struct port *on_air; /* NULL = none */
-    bool has_begun;            /* something of on_air was appended */
+    bool has_begun;            /* something of on_air was taken */
+    bool is_broken;            /* what is appended next does not follow on from the tape's end */
     struct utc page_start;     /* of the page that is being filled */
     struct format format;
 

@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+/* Bytes go to the framer in small pieces: what lies in it has left the ring, but is not heard yet,
+ * and counts neither for the cushion nor for the place of a title. */
+#define PIECE_BYTES 256
+
 enum err port_new(const struct source_facts *facts, enum container container, struct port **out)
 {
     enum err err = OK;
@@ -43,9 +47,14 @@ void port_set_title(struct port *port, struct str raw, bool latin1)
     char title[TITLE_BYTES];
     size_t len = title_clean(raw, latin1, title, sizeof title);
     pthread_mutex_lock(&port->lock);
-    port->title_seq++;
-    port->title_at = ring_pushed(port->ring);
-    str_copy(port->title, sizeof port->title, (struct str){title, len});
+    if (!str_eq(str_of(port->title), (struct str){title, len})) {
+        if (port->titles_count == PORT_TITLES_MAX)
+            port->titles_count--; /* the newest gives way */
+        struct port_title *t = &port->titles[port->titles_count++];
+        t->at = ring_pushed(port->ring);
+        memcpy(t->text, title, len + 1);
+        memcpy(port->title, title, len + 1);
+    }
     pthread_mutex_unlock(&port->lock);
 }
 
@@ -75,7 +84,7 @@ static enum err next_frame(struct port *port)
             port->has_pending = err == OK;
             return err;
         }
-        struct str bytes = ring_peek(port->ring);
+        struct str bytes = str_slice(ring_peek(port->ring), 0, PIECE_BYTES);
         if (bytes.len == 0)
             return E_AGAIN;
         size_t taken = framer_push(port->framer, bytes);
@@ -84,45 +93,70 @@ static enum err next_frame(struct port *port)
     }
 }
 
+/* Takes the titles whose place in the ring was reached; the last of them holds.   lock held. */
+static bool take_titles_due(struct port *port)
+{
+    size_t due = 0;
+    while (due < port->titles_count && port->titles[due].at <= ring_dropped(port->ring))
+        due++;
+    if (due == 0)
+        return false;
+    memcpy(port->title_on_air, port->titles[due - 1].text, TITLE_BYTES);
+    port->titles_count -= due;
+    memmove(port->titles, port->titles + due, port->titles_count * sizeof port->titles[0]);
+    return true;
+}
+
 /* A title set from outside holds from a place in the ring; the framer is past it. If somebody has
  * the lock just now, the next frame will do. */
 static struct str take_title(struct port *port)
 {
-    struct str out = {NULL, 0};
-    char *title = port->title_on_air;
+    char own[TITLE_BYTES];
     if (pthread_mutex_trylock(&port->lock) != 0)
-        return out;
-    if (port->title_seq != port->title_taken_seq && ring_dropped(port->ring) >= port->title_at) {
-        port->title_taken_seq = port->title_seq;
-        memcpy(title, port->title, TITLE_BYTES);
-        out = str_of(title);
+        return (struct str){NULL, 0};
+    bool is_new = take_titles_due(port);
+    if (framer_take_title(port->framer, own, sizeof own) == OK) {
+        memcpy(port->title_on_air, own, sizeof own);
+        memcpy(port->title, own, sizeof own);
+        is_new = true;
     }
     pthread_mutex_unlock(&port->lock);
-    if (!out.ptr && framer_take_title(port->framer, title, TITLE_BYTES) == OK)
-        out = str_of(title);
-    return out;
+    return is_new ? str_of(port->title_on_air) : (struct str){NULL, 0};
 }
 
-static void note_format(struct port *port)
+static void log_format(const struct port *port, const struct format *format)
 {
-    const struct format *format = &port->pending.format;
-    if (format_same(format, &port->shown))
-        return;
-    if (pthread_mutex_trylock(&port->lock) != 0)
-        return; /* the next frame tells it again */
-    port->format = *format;
-    pthread_mutex_unlock(&port->lock);
     const char *how = port->shown.codec == CODEC_NONE ? "begins" : "changes";
     log_info(EV_SOURCE_FORMAT, "source=%llu mount=%s how=%s codec=%s rate_hz=%u channels=%u",
              (unsigned long long)port->facts.id, port->facts.mount, how, codec_name(format->codec),
              format->rate_hz, format->channels);
-    port->shown = *format;
+}
+
+/* Returns whether it is another one than before, if there was one. */
+static bool note_format(struct port *port)
+{
+    const struct format *format = &port->pending.format;
+    bool is_first = port->shown.codec == CODEC_NONE;
+    bool is_new = !format_same(format, &port->shown);
+    if (is_new) {
+        log_format(port, format);
+        port->shown = *format;
+        port->format_is_told = false;
+    }
+    if (!port->format_is_told && pthread_mutex_trylock(&port->lock) == 0) {
+        port->format = *format;
+        port->format_is_told = true;
+        pthread_mutex_unlock(&port->lock);
+    }
+    return is_new && !is_first;
 }
 
 /* Bits a second of what has come so far, quick at first and then slow, since VBR swings. */
 static void note_bitrate(struct port *port)
 {
     const struct frame *f = &port->pending;
+    if (f->samples == 0)
+        return; /* the first packet of Vorbis only prepares the next */
     uint64_t bps = (uint64_t)f->bytes.len * 8 * f->format.rate_hz / f->samples;
     if (port->bitrate_bps == 0)
         port->bitrate_bps = (uint32_t)bps;
@@ -132,21 +166,27 @@ static void note_bitrate(struct port *port)
         port->bitrate_bps = 1;
 }
 
+/* Notes from when on the sound is unbroken, and not too slow either. */
+static void note_good(struct port *port, struct utc now, bool broken)
+{
+    int64_t last_us = atomic_load_explicit(&port->last_frame_us, memory_order_relaxed);
+    if (broken || now.us - last_us >= PORT_STALL_US)
+        port->good_since_us = now.us;
+    atomic_store_explicit(&port->last_frame_us, now.us, memory_order_release);
+}
+
 static void use_pending(struct port *port, struct utc now, struct utc start, bool broken,
                         port_deliver_fn *deliver, void *ctx)
 {
     const struct frame *f = &port->pending;
-    bool changed = port->shown.codec != CODEC_NONE && !format_same(&f->format, &port->shown);
-
-    note_format(port);
+    if (note_format(port))
+        broken = true;
     note_bitrate(port);
-    if (broken)
-        port->good_since_us = start.us;
-    deliver(ctx, port, f, start, broken || changed, take_title(port));
+    note_good(port, now, broken);
+    deliver(ctx, port, f, start, broken, take_title(port));
     stamp_take(&port->stamp, f->samples, f->format.rate_hz);
     port->has_pending = false;
     atomic_fetch_add_explicit(&port->frames, 1, memory_order_relaxed);
-    atomic_store_explicit(&port->last_frame_us, now.us, memory_order_release);
 }
 
 /* What is no sound at all is given up, so that its sender is told. */
@@ -193,4 +233,12 @@ void port_run(struct port *port, struct utc now, port_deliver_fn *deliver, void 
     }
     look_for_noise(port, err);
     look_at_pace(port, now);
+}
+
+void port_jump(struct port *port, int64_t by_us)
+{
+    int64_t last_us = atomic_load_explicit(&port->last_frame_us, memory_order_relaxed);
+    if (last_us != 0)
+        atomic_store_explicit(&port->last_frame_us, last_us + by_us, memory_order_release);
+    stamp_jump(&port->stamp, by_us);
 }

@@ -20,6 +20,7 @@
 #define PORT_STALL_US     (1500 * US_PER_MS)
 #define PORT_CUSHION_US   (5 * US_PER_S) /* a faster source is kept waiting beyond this */
 #define PORT_NOISE_BYTES  (256 * 1024)   /* so much without one frame is no sound */
+#define PORT_TITLES_MAX   8
 
 struct port {
     struct port *next_incoming;
@@ -44,10 +45,13 @@ struct port {
     _Atomic uint64_t bytes_read;
     _Atomic int64_t last_bytes_mono_us;
 
-    pthread_mutex_t lock; /* guards the next four; held for a copy only */
-    uint64_t title_seq;   /* rises with each title set from outside */
-    uint64_t title_at;    /* ring position that it holds from */
-    char title[TITLE_BYTES];
+    pthread_mutex_t lock;      /* guards the next four; held for a copy only */
+    struct port_title {
+        uint64_t at;           /* ring position that it holds from */
+        char text[TITLE_BYTES];
+    } titles[PORT_TITLES_MAX]; /* set from outside; the air has not come so far yet */
+    size_t titles_count;
+    char title[TITLE_BYTES];   /* the last one that was set, or that the stream itself carried */
     struct format format;
 
     /* owned by air */
@@ -55,12 +59,12 @@ struct port {
     struct stamp stamp;
     struct frame pending; /* framed, not due yet */
     bool has_pending;
-    uint64_t title_taken_seq;
     int64_t good_since_us; /* unbroken sound since; 0 = none */
     uint32_t bitrate_bps;  /* smoothed, to tell time from bytes */
     struct format shown;   /* the format that was logged last */
+    bool format_is_told;   /* `format` says the same */
     bool fast_was_logged;
-    bool use_was_checked;
+    enum codec use_checked; /* the codec that was found useful, or not */
     char title_on_air[TITLE_BYTES]; /* the last one that held; for an output that is taken over */
 };
 
@@ -83,5 +87,8 @@ bool port_is_over(const struct port *port);
 typedef void port_deliver_fn(void *ctx, struct port *port, const struct frame *frame,
                              struct utc start, bool broken, struct str new_title);
 void port_run(struct port *port, struct utc now, port_deliver_fn *deliver, void *ctx);
+
+/* Station time was set forward by so much.   Thread: air. */
+void port_jump(struct port *port, int64_t by_us);
 
 #endif

@@ -168,10 +168,10 @@ static void on_event(struct loop_watch *watch, unsigned events)
     char bytes[HEAD_MAX_BYTES];
     size_t got;
     (void)events;
-    enum err err = sock_read(&knock->sock, bytes, sizeof bytes - knock->bytes.len, &got);
+    enum err err = sock_read(&knock->sock, bytes, sizeof bytes, &got);
     if (err == E_AGAIN)
         return;
-    if (err || knock->is_refused) {
+    if (err) {
         knock_end(knock);
         return;
     }
@@ -224,8 +224,10 @@ static enum err knock_open(struct air *air, struct request *request, struct knoc
 {
     struct knock *knock = mem_new(sizeof *knock);
     *out = NULL;
-    if (!knock)
+    if (!knock) {
+        request_reply_text(request, 503, NULL, "%s", err_text(E_NOMEM));
         return E_NOMEM;
+    }
     struct loop *loop = request->loop;
     knock->air = air;
     knock->loop = loop;
@@ -233,7 +235,8 @@ static enum err knock_open(struct air *air, struct request *request, struct knoc
     knock->facts.is_shoutcast = true;
     knock->handles_open = 2;
     request_take_over(request, &knock->sock, &knock->bytes);
-    knock->bytes.cap = HEAD_MAX_BYTES * 16; /* sound may have come with the headers */
+    if (knock->bytes.cap < HEAD_MAX_BYTES * 2)
+        knock->bytes.cap = HEAD_MAX_BYTES * 2; /* what came with the line, and one read more */
     enum err err = loop_watch_open(loop, &knock->watch, knock->sock.fd, on_event);
     if (err) {
         sock_close(&knock->sock);
@@ -242,7 +245,6 @@ static enum err knock_open(struct air *air, struct request *request, struct knoc
         return err;
     }
     loop_timer_open(loop, &knock->timer, on_time);
-    loop_watch_set(&knock->watch, LOOP_READ);
     *out = knock;
     return OK;
 }
@@ -260,6 +262,7 @@ void air_on_password(struct request *request, void *ctx)
         return;
     }
     if (err) {
+        /* Nothing is read from him any more: he hears of it when the timer has run out. */
         knock->is_refused = true;
         loop_timer_start(&knock->timer, late ? GUARD_DELAY_MS : 1, 0);
         return;
@@ -269,6 +272,7 @@ void air_on_password(struct request *request, void *ctx)
     str_copy(f->mount, sizeof f->mount, str_of(login.source->mount));
     str_copy(f->user, sizeof f->user, str_of(login.source->user));
     say(knock, STR("OK2\r\nicy-caps:11\r\n\r\n"));
+    loop_watch_set(&knock->watch, LOOP_READ);
     loop_timer_start(&knock->timer, HEAD_MS, 0);
     look_at_head(knock);
 }

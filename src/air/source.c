@@ -296,7 +296,7 @@ enum err source_start(struct air *air, const struct source_start *how, struct so
     source->began = loop_now(how->loop);
     source->body = how->may_be_chunked ? BODY_UNKNOWN : BODY_RAW;
     chunked_init(&source->chunked, on_chunk_bytes, source);
-    buf_init(&source->unread, READ_BYTES);
+    buf_init(&source->unread, PORT_RING_BYTES); /* a piece, and what came with the head */
     if (how->metaint_bytes > 0)
         icy_strip_init(&source->strip, how->metaint_bytes);
     enum err err = loop_watch_open(how->loop, &source->watch, sock->fd, on_event);

@@ -65,7 +65,12 @@ void stamp_look(struct stamp *stamp, struct utc now, int64_t arrived_us, bool he
     else if (stamp->late_since_us == 0)
         stamp->late_since_us = now.us;
 
-    if (held_back || ahead_us < -LATE_US || passed_us <= 0) {
+    if (ahead_us < -LATE_US || passed_us <= 0) {
+        stamp->steer_ppm = 0;
+        return;
+    }
+    if (held_back) {
+        stamp->cushion_us = stamp->cushion_wanted_us = ahead_us;
         stamp->steer_ppm = 0;
         return;
     }
@@ -77,4 +82,16 @@ void stamp_look(struct stamp *stamp, struct utc now, int64_t arrived_us, bool he
             stamp->cushion_us + (ahead_us - stamp->cushion_us) * passed_us / US_PER_S;
     else
         stamp->steer_ppm = steer_for(stamp->cushion_us - stamp->cushion_wanted_us);
+}
+
+void stamp_jump(struct stamp *stamp, int64_t by_us)
+{
+    if (!stamp->is_running)
+        return;
+    stamp->is_broken = true;
+    stamp->next_ns += by_us * NS_PER_US;
+    stamp->settled_at_us += by_us;
+    stamp->looked_at_us += by_us;
+    if (stamp->late_since_us != 0)
+        stamp->late_since_us += by_us;
 }

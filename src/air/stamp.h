@@ -14,13 +14,13 @@
 struct stamp {
     bool is_running;
     bool is_broken;             /* the next frame begins a new count */
-    int64_t next_ns;           /* start of the next frame, station time in ns since 1970 */
+    int64_t next_ns;            /* start of the next frame, station time in ns since 1970 */
     int64_t cushion_us;        /* smoothed */
     int64_t cushion_wanted_us; /* where it settled */
     int64_t settled_at_us;     /* station time from which on cushion_wanted holds */
     int64_t looked_at_us;      /* last stamp_look() */
     int64_t late_since_us;     /* 0 = not late */
-    int32_t steer_ppm;         /* positive: stamps advance faster than the samples say */
+    int32_t steer_ppm;         /* positive: a frame lasts that much less than its samples say */
 };
 
 void stamp_init(struct stamp *stamp);
@@ -34,7 +34,11 @@ struct utc stamp_next(struct stamp *stamp, struct utc now, bool *broken);
 void stamp_take(struct stamp *stamp, uint32_t samples, uint32_t rate_hz);
 
 /* Looks at the cushion, once a tick. arrived_us: how much sound lies waiting behind the next frame.
- * held_back: the source sends faster than real time and is kept waiting; nothing to be learnt. */
+ * held_back: the source sends faster than real time and is kept waiting; its cushion is as large as
+ * it can be, and wanted so. */
 void stamp_look(struct stamp *stamp, struct utc now, int64_t arrived_us, bool held_back);
+
+/* Station time was set forward by so much: the sound goes with it, and the tape has a hole. */
+void stamp_jump(struct stamp *stamp, int64_t by_us);
 
 #endif

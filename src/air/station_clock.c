@@ -38,6 +38,17 @@ static enum clock_news look_behind(struct station_clock *clock, struct mono mono
     return CLOCK_BEHIND;
 }
 
+/* A clock that goes on stepping is not worth following yet. */
+static bool is_stable(struct station_clock *clock, struct mono mono, int64_t error_us)
+{
+    int64_t moved_us = error_us - clock->ahead_us;
+    if (clock->ahead_since.us == 0 || moved_us > FAR_US || moved_us < -FAR_US) {
+        clock->ahead_since = mono;
+        clock->ahead_us = error_us;
+    }
+    return mono.us - clock->ahead_since.us >= STABLE_US;
+}
+
 enum clock_news station_clock_tick(struct station_clock *clock, struct mono mono, struct utc utc)
 {
     int64_t passed_us = mono.us - clock->last.us;
@@ -46,9 +57,7 @@ enum clock_news station_clock_tick(struct station_clock *clock, struct mono mono
     int64_t error_us = utc.us - station_clock_now(clock, mono).us;
 
     if (error_us > FAR_US) {
-        if (clock->ahead_since.us == 0)
-            clock->ahead_since = mono;
-        if (mono.us - clock->ahead_since.us < STABLE_US)
+        if (!is_stable(clock, mono, error_us))
             return CLOCK_NO_NEWS;
         clock->ahead_since.us = 0;
         clock->offset_us += error_us;

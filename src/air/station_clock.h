@@ -15,6 +15,7 @@ struct station_clock {
     int64_t remainder_ns; /* of the steering, so that short ticks add up */
     struct mono last;
     struct mono ahead_since; /* 0 = the system clock is not far ahead */
+    int64_t ahead_us;        /* by how much it was then */
     struct mono warned;
 };
 

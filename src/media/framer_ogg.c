@@ -78,7 +78,7 @@ static struct str first_packet(const struct ogg_page *page)
 }
 
 /* Takes in the first page of a logical stream; nothing but an identification stands on it. */
-static void start_stream(struct framer *framer, const struct ogg_page *page)
+static void take_start(struct framer *framer, const struct ogg_page *page)
 {
     struct ogg_walk *ogg = framer->ogg;
     if (!ogg->is_in_starts) {
@@ -120,7 +120,7 @@ static enum err enter_page(struct framer *framer, const struct ogg_page *page)
 {
     struct ogg_walk *ogg = framer->ogg;
     if (page->flags & OGG_FLAG_BOS) {
-        start_stream(framer, page);
+        take_start(framer, page);
         pass(framer, page->bytes);
         return OK;
     }

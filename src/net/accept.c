@@ -166,13 +166,21 @@ static bool refuse_one(struct listener *listener)
     return fd >= 0;
 }
 
+static void warn_now_and_then(struct http_server *server)
+{
+    int64_t now_us = loop_now(server->lanes[0]->loop).us;
+    if (now_us < server->next_warning_us)
+        return;
+    server->next_warning_us = now_us + 10 * US_PER_S;
+    log_warn(EV_LIMIT, "what=\"no descriptors left; new connections are refused\"");
+}
+
 static void on_connection(struct loop_watch *watch, unsigned events)
 {
     struct listener *listener =
         (struct listener *)(void *)((char *)watch - offsetof(struct listener, watch));
     struct http_server *server = listener->server;
     (void)events;
-    unsigned refused = 0;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         struct sockaddr_storage from = {0};
         socklen_t len = sizeof from;
@@ -183,8 +191,7 @@ static void on_connection(struct loop_watch *watch, unsigned events)
             atomic_fetch_add_explicit(&server->accepted_count, 1, memory_order_relaxed);
             take_in(listener, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE) {
-            if (refused++ == 0)
-                log_warn(EV_LIMIT, "what=\"no descriptors left; new connections are refused\"");
+            warn_now_and_then(server);
             if (!refuse_one(listener))
                 break;
         } else if (errno == ENOBUFS || errno == ENOMEM) {

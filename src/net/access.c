@@ -69,27 +69,29 @@ static bool is_secret(struct str name)
 static void add_target(struct line *line, struct str target)
 {
     struct str path;
-    bool has_query = str_cut(&target, '?', &path);
     size_t from = line->len;
+    bool has_more = str_cut(&target, '?', &path);
     add_foreign(line, path, TARGET_BYTES / 2, true);
-    for (bool first = true; has_query && (first || target.len > 0); first = false) {
-        size_t used = line->len - from;
-        if (used + 16 > TARGET_BYTES)
-            return;
+    struct str mark = STR("?");
+    while (has_more) {
         struct str value, name;
-        add(line, first ? STR("?") : STR("&"));
-        str_cut(&target, '&', &value);
+        size_t room = TARGET_BYTES - (line->len - from);
+        if (room < 16)
+            return;
+        add(line, mark);
+        mark = STR("&");
+        has_more = str_cut(&target, '&', &value);
         bool has_value = str_cut(&value, '=', &name);
         if (name.len > 0)
-            add_foreign(line, name, TARGET_BYTES - used - 8, true);
+            add_foreign(line, name, room - 8, true);
         if (!has_value)
             continue;
         add(line, STR("="));
-        used = line->len - from;
+        room = TARGET_BYTES - (line->len - from);
         if (is_secret(name))
             add(line, STR("***"));
-        else if (value.len > 0 && used + 8 < TARGET_BYTES)
-            add_foreign(line, value, TARGET_BYTES - used - 4, true);
+        else if (value.len > 0)
+            add_foreign(line, value, room - 1, true);
     }
 }
 

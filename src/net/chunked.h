@@ -13,8 +13,9 @@
 struct chunked {
     void (*on_bytes)(void *ctx, struct str bytes); /* borrowed; in any number of pieces */
     void *ctx;
-    uint64_t overhead_bytes; /* sizes, extensions, trailers since the last byte of the body */
-    bool is_done;
+    uint64_t overhead_bytes; /* sizes and extensions since the last byte of the body */
+    bool is_begun, is_done;
+    char last_byte;
     alignas(16) unsigned char parser[CHUNKED_BYTES];
 };
 
@@ -24,8 +25,9 @@ void chunked_init(struct chunked *chunked, void (*on_bytes)(void *ctx, struct st
                   void *ctx);
 
 /* Takes in the next piece; *used tells how much of it belonged to the body. After the last chunk
- * and its trailers (dropped) is_done is true, and what follows is not touched.
- * Errors: E_SYNTAX, E_TOO_LONG (more than 16 KiB in a row that are no body); no further call then.
+ * is_done is true, and what follows is not touched.
+ * Errors: E_SYNTAX (trailers too), E_TOO_LONG (more than 16 KiB in a row that are no body); no
+ * further call then.
  */
 MUST_USE enum err chunked_feed(struct chunked *chunked, struct str bytes, size_t *used);
 

@@ -465,7 +465,7 @@ static void on_write_window(struct conn *conn)
         return;
     }
     conn->window_bytes = 0;
-    deadline_set(conn, DEADLINE_WRITE, WRITE_WINDOW_MS);
+    deadline_set(conn, DEADLINE_WRITE, conn->lane->server->config.write_window_ms);
 }
 
 void conn_on_deadline(struct conn *conn, enum deadline_kind kind)

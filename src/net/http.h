@@ -114,7 +114,8 @@ struct http_config {
     uint32_t unfinished_per_address_max; /* 32: connections of one address that have not sent a whole
                                             head half a second after its beginning; over it 429 */
     uint32_t connections_max;        /* over it: 503 with Retry-After, and closed */
-    uint32_t write_floor_bytes;      /* 30 * 1024 in 30 s, else the connection is aborted */
+    uint32_t write_floor_bytes;      /* 30 * 1024 in each ... */
+    uint32_t write_window_ms;        /* 30000 ... else the connection is aborted */
     bool access_log;
 };
 void http_config_init(struct http_config *config); /* the figures above */

@@ -33,7 +33,13 @@ struct loops {
 };
 
 _Static_assert(sizeof(uv_timer_t) <= LOOP_TIMER_BYTES, "LOOP_TIMER_BYTES is too small");
-_Static_assert(sizeof(uv_poll_t) <= LOOP_WATCH_BYTES, "LOOP_WATCH_BYTES is too small");
+/* What lies in a watch's `uv`. */
+struct poll {
+    uv_poll_t uv;
+    int wanted; /* uv's events */
+};
+
+_Static_assert(sizeof(struct poll) <= LOOP_WATCH_BYTES, "LOOP_WATCH_BYTES is too small");
 _Static_assert(sizeof(pthread_t) <= sizeof(unsigned long), "a thread's name must fit an atomic");
 
 static enum err err_from_uv(int code)
@@ -292,9 +298,14 @@ void loop_timer_close(struct loop_timer *timer, void (*on_closed)(struct loop_ti
 
 /* ---- watches ---- */
 
+static struct poll *watch_poll(struct loop_watch *watch)
+{
+    return (struct poll *)(void *)watch->uv;
+}
+
 static uv_poll_t *watch_uv(struct loop_watch *watch)
 {
-    return (uv_poll_t *)(void *)watch->uv;
+    return &watch_poll(watch)->uv;
 }
 
 static void on_uv_poll(uv_poll_t *uv, int status, int uv_events)
@@ -302,17 +313,17 @@ static void on_uv_poll(uv_poll_t *uv, int status, int uv_events)
     struct loop_watch *watch = uv->data;
     unsigned events = 0;
     if (status < 0) {
-        /* libuv has seen an error on the descriptor and stopped watching: whatever the owner tries
-         * next tells him. */
-        events = LOOP_READ | LOOP_WRITE | LOOP_HANGUP;
-    } else {
-        if (uv_events & UV_READABLE)
-            events |= LOOP_READ;
-        if (uv_events & UV_WRITABLE)
-            events |= LOOP_WRITE;
-        if (uv_events & UV_DISCONNECT)
-            events |= LOOP_HANGUP;
+        /* libuv has seen an error on the descriptor and stopped watching. There may be bytes to
+         * read before the error, so the watch goes on until the owner has come to it. */
+        uv_events = watch_poll(watch)->wanted;
+        uv_poll_start(uv, uv_events, on_uv_poll);
     }
+    if (uv_events & UV_READABLE)
+        events |= LOOP_READ;
+    if (uv_events & UV_WRITABLE)
+        events |= LOOP_WRITE;
+    if (uv_events & UV_DISCONNECT)
+        events |= LOOP_HANGUP;
     if (events)
         watch->on_event(watch, events);
 }
@@ -343,6 +354,7 @@ void loop_watch_set(struct loop_watch *watch, unsigned events)
         uv_events |= UV_WRITABLE;
     if (events & LOOP_HANGUP)
         uv_events |= UV_DISCONNECT;
+    watch_poll(watch)->wanted = uv_events;
     int code = uv_events ? uv_poll_start(watch_uv(watch), uv_events, on_uv_poll)
                          : uv_poll_stop(watch_uv(watch));
     assert(!code); /* fails only for a watch that is closing */

@@ -153,7 +153,7 @@ static void wait_for_room(struct conn *conn)
     conn->state = CONN_SEND;
     conn->window_bytes = 0;
     conn_watch(conn, LOOP_WRITE);
-    deadline_set(conn, DEADLINE_WRITE, WRITE_WINDOW_MS);
+    deadline_set(conn, DEADLINE_WRITE, conn->lane->server->config.write_window_ms);
 }
 
 static bool connection_ends(const struct conn *conn, const struct response *response)

@@ -28,7 +28,8 @@ void http_config_init(struct http_config *config)
                                    .idle_ms = 30000,
                                    .unfinished_per_address_max = 32,
                                    .connections_max = 16384,
-                                   .write_floor_bytes = 30 * 1024};
+                                   .write_floor_bytes = 30 * 1024,
+                                   .write_window_ms = 30000};
 }
 
 static enum err lane_new(struct http_server *server, struct loop *loop, struct lane **out)

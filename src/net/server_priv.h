@@ -27,7 +27,6 @@
 #define STASH_BYTES_MAX  ((size_t)64 * 1024)
 #define LINGER_MS        2000
 #define LINGER_BYTES_MAX ((uint32_t)64 * 1024)
-#define WRITE_WINDOW_MS  30000
 #define GRACE_MS         500
 
 /* ---- routes ---- */
@@ -245,6 +244,7 @@ struct http_server {
     struct loop_job drain_job;
     bool accept_timer_is_open;
     unsigned next_lane;
+    int64_t next_warning_us;
     int reserve_fd;
 };
 

@@ -50,6 +50,16 @@ static int on_body(llhttp_t *parser, const char *at, size_t length)
     return 0;
 }
 
+/* Trailers: nobody sends them to a radio station, and llhttp reads their lines less strictly than
+ * those of a head. */
+static int on_trailer(llhttp_t *parser, const char *at, size_t length)
+{
+    (void)at;
+    (void)length;
+    struct chunked *chunked = parser->data;
+    return chunked->is_begun ? -1 : 0;
+}
+
 static int on_end(llhttp_t *parser)
 {
     struct chunked *chunked = parser->data;
@@ -59,7 +69,8 @@ static int on_end(llhttp_t *parser)
 
 void chunked_init(struct chunked *chunked, void (*on_bytes)(void *ctx, struct str bytes), void *ctx)
 {
-    static const llhttp_settings_t settings = {.on_body = on_body, .on_message_complete = on_end};
+    static const llhttp_settings_t settings = {
+        .on_header_field = on_trailer, .on_body = on_body, .on_message_complete = on_end};
     static const char head[] = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
     *chunked = (struct chunked){.on_bytes = on_bytes, .ctx = ctx};
     llhttp_t *parser = parser_of(chunked);
@@ -67,6 +78,7 @@ void chunked_init(struct chunked *chunked, void (*on_bytes)(void *ctx, struct st
     parser->data = chunked;
     llhttp_errno_t code = llhttp_execute(parser, head, sizeof head - 1);
     assert(code == HPE_OK); /* the head is ours */
+    chunked->is_begun = true;
 }
 
 enum err chunked_feed(struct chunked *chunked, struct str bytes, size_t *used)
@@ -82,10 +94,13 @@ enum err chunked_feed(struct chunked *chunked, struct str bytes, size_t *used)
     llhttp_errno_t code = llhttp_execute(parser, bytes.ptr, bytes.len);
     if (code == HPE_PAUSED && chunked->is_done) {
         *used = (size_t)(llhttp_get_error_pos(parser) - bytes.ptr);
-        return OK;
+        /* llhttp 8 lets a bare LF stand for the empty line at the end. */
+        char before_lf = *used >= 2 ? bytes.ptr[*used - 2] : chunked->last_byte;
+        return *used > 0 && before_lf == '\r' ? OK : E_SYNTAX;
     }
     if (code != HPE_OK)
         return E_SYNTAX;
     *used = bytes.len;
+    chunked->last_byte = bytes.ptr[bytes.len - 1];
     return chunked->overhead_bytes > OVERHEAD_BYTES_MAX ? E_TOO_LONG : OK;
 }

@@ -1,7 +1,6 @@
 /* program/board.h - the snapshot of what the station is: stations, renditions, sources, keys.
  *
- *     board.json --board_load--> struct board (immutable) <--board_apply-- a document by `mast
- * apply`
+ *     board.json --board_load--> struct board (immutable) <--board_apply-- a document (mast apply)
  *
  * A board is never changed: an apply makes a new one, saves it (aside, fsync, rename) and publishes
  * it; the old one is freed when every thread has passed a quiet point (main.c). The sound lane
@@ -87,13 +86,24 @@ MUST_USE enum err board_load(const char *path, struct board **out, struct buf *f
 MUST_USE enum err board_save(const char *path, const struct board *board);
 
 /* Makes the board that follows from an old one and a document, which names only what it changes:
+ *
  *   {"stations": [{"slug": "wxyz", "name": "WXYZ News", "timezone": "America/New_York",
- *     "renditions": [{"slug": "mp3-128", "codec": "mp3", "bitrate": 128000, "mounts":
- * ["/live.mp3"]}], "sources": [{"user": "studio", "mount": "/wxyz", "key": "at least 12
- * characters"}]}]} A source without "key" gets a generated one (kept if it has one already),
- * reported in *keys. "remove": true takes a station, rendition or source away. Twice is the same as
- * once. Errors: E_SYNTAX; one line in *faults for each fault ("stations[0].slug: 'api' is
- * reserved"); then nothing changes and *out = NULL. */
+ *     "renditions": [{"slug": "mp3-128", "codec": "mp3", "bitrate": 128000,
+ *                     "mounts": ["/live.mp3"]}],
+ *     "sources": [{"user": "studio", "mount": "/wxyz", "key": "at least 12 characters"}]}]}
+ *
+ * A source without "key" gets a generated one (kept if it has one already), reported in *keys.
+ * "remove": true takes a station, rendition or source away; what goes makes room for what comes.
+ * Twice is the same as once: *out then has the old version, else the next.
+ * Defaults: a source's user "source" and mount "/<slug>"; a station's name its slug, timezone
+ * "UTC", listed; bitrate 128000 for mp3, else 96000. "mounts" replaces the whole list.
+ * What is attached to a rendition or station goes over to the new board; a zone does not, if its name
+ * changes: zone is NULL then, as it is for all that is new.
+ *
+ * Owner:  the caller: *out, board_free(); keys->lines, made by buf_init() before.
+ * Errors: E_SYNTAX (E_TOO_LONG over 4 MiB), one line in *faults for each fault
+ *         ("stations[0].slug: "api" is reserved"); E_NOMEM. Nothing changes then and *out = NULL.
+ * Thread: any but loop and air: it reads the zone's file. */
 MUST_USE enum err board_apply(const struct board *old, struct str document, struct board **out,
                               struct board_keys *keys, struct buf *faults);
 
@@ -114,7 +124,8 @@ void board_mount_format(const struct board_station *station,
 
 /* Finds the source that logs in to `mount` (of any station) as `user` with `key`.
  * Errors: E_NOT_FOUND no source has this mount (a rendition's own address counts as its station's
- *         default mount when no source claims it); E_AUTH user or key is wrong. */
+ *         default mount when no source claims it); E_AUTH user or key is wrong. User "source", or
+ *         none, is taken too with a key that only one source of the mount has. */
 struct board_login {
     const struct board_station *station;
     const struct board_source *source;

@@ -470,6 +470,8 @@ static void zone_set(struct reader *r, const struct place *at, struct board_stat
         return;
     /* A file stays readable where the zones are not installed. */
     bool good = r->form == BOARD_FILE ? board_zone_is_name(zone) : board_zone_is_known(zone);
+    if (good && !str_eq(zone, str_of(station->timezone)))
+        station->zone = NULL;
     if (good)
         field_set(station->timezone, sizeof station->timezone, zone);
     else

@@ -11,6 +11,7 @@
 
 #define VERSION 1
 #define CRC_AT  ((size_t)60)
+#define HALF_AT ((size_t)40) /* CRC of what does not change when a run is closed */
 
 static const char magic[8] = {'M', 'A', 'S', 'T', 'T', 'A', 'P', 'E'};
 
@@ -69,15 +70,16 @@ int64_t record_end_us(const struct record *record)
     return record->start_us + samples_us(record->samples, record->format.rate_hz);
 }
 
-static void seal(unsigned char bytes[RECORD_BYTES])
+/* Puts a CRC over the first `at` bytes there. */
+static void seal(unsigned char bytes[RECORD_BYTES], size_t at)
 {
-    put32(bytes + CRC_AT, crc32_of((struct str){(const char *)bytes, CRC_AT}));
+    put32(bytes + at, crc32_of((struct str){(const char *)bytes, at}));
 }
 
-static bool is_sealed(struct str bytes)
+static bool is_sealed(struct str bytes, size_t at)
 {
-    return bytes.len == RECORD_BYTES && get32((const unsigned char *)bytes.ptr + CRC_AT) ==
-                                            crc32_of(str_slice(bytes, 0, CRC_AT));
+    return bytes.len == RECORD_BYTES &&
+           get32((const unsigned char *)bytes.ptr + at) == crc32_of(str_slice(bytes, 0, at));
 }
 
 void index_header_format(enum codec codec, uint64_t first_n, unsigned char out[RECORD_BYTES])
@@ -89,16 +91,16 @@ void index_header_format(enum codec codec, uint64_t first_n, unsigned char out[R
     put32(out + 16, (uint32_t)RECORD_BYTES);
     put32(out + 20, (uint32_t)(WINDOW_US / US_PER_S));
     put64(out + 24, first_n);
-    seal(out);
+    seal(out, CRC_AT);
 }
 
 enum err index_header_parse(struct str bytes, enum codec codec)
 {
     struct str head = str_slice(bytes, 0, RECORD_BYTES);
     const unsigned char *p = (const unsigned char *)head.ptr;
-    if (!is_sealed(head) || memcmp(p, magic, sizeof magic) != 0 || get32(p + 8) != VERSION ||
-        get32(p + 12) != (uint32_t)codec || get32(p + 16) != RECORD_BYTES ||
-        get32(p + 20) != WINDOW_US / US_PER_S)
+    if (!is_sealed(head, CRC_AT) || memcmp(p, magic, sizeof magic) != 0 ||
+        get32(p + 8) != VERSION || get32(p + 12) != (uint32_t)codec ||
+        get32(p + 16) != RECORD_BYTES || get32(p + 20) != WINDOW_US / US_PER_S)
         return E_CORRUPT;
     return OK;
 }
@@ -108,39 +110,44 @@ void record_format(const struct record *r, unsigned char out[RECORD_BYTES])
     memset(out, 0, RECORD_BYTES);
     put64(out, r->n);
     put64(out + 8, r->offset);
-    put32(out + 16, r->bytes);
-    put32(out + 20, r->samples);
-    put64(out + 24, (uint64_t)r->start_us);
-    put32(out + 32, r->discontinuity);
-    put32(out + 36, r->format.rate_hz);
-    put32(out + 40, r->format.bitrate_bps);
-    put16(out + 44, r->flags);
-    out[46] = r->format.channels;
-    out[47] = r->format.profile;
-    seal(out);
+    put64(out + 16, (uint64_t)r->start_us);
+    put32(out + 24, r->discontinuity);
+    put32(out + 28, r->format.rate_hz);
+    put32(out + 32, r->format.bitrate_bps);
+    out[36] = r->format.channels;
+    out[37] = r->format.profile;
+    put16(out + 38, r->flags & RECORD_DISCONTINUITY);
+    seal(out, HALF_AT);
+    put32(out + 44, r->bytes);
+    put32(out + 48, r->samples);
+    put16(out + 52, r->flags & (RECORD_OPEN | RECORD_INTERRUPTED));
+    seal(out, CRC_AT);
 }
 
 enum err record_parse(struct str bytes, enum codec codec, struct record *out)
 {
     const unsigned char *p = (const unsigned char *)bytes.ptr;
     *out = (struct record){0};
-    if (!is_sealed(bytes))
+    if (!is_sealed(bytes, HALF_AT))
         return E_CORRUPT;
     struct record r = {
         .n = get64(p),
         .offset = get64(p + 8),
-        .bytes = get32(p + 16),
-        .samples = get32(p + 20),
-        .start_us = (int64_t)get64(p + 24),
-        .discontinuity = get32(p + 32),
-        .flags = get16(p + 44),
-        .format = {codec, get32(p + 36), get32(p + 40), p[46], p[47]},
+        .start_us = (int64_t)get64(p + 16),
+        .discontinuity = get32(p + 24),
+        .format = {codec, get32(p + 28), get32(p + 32), p[36], p[37]},
+        .flags = (uint16_t)(get16(p + 38) | RECORD_OPEN),
     };
+    if (is_sealed(bytes, CRC_AT)) {
+        r.bytes = get32(p + 44);
+        r.samples = get32(p + 48);
+        r.flags = get16(p + 38) | get16(p + 52);
+    }
     /* A good CRC over nonsense is no accident of the disk, but must do no harm either. */
     bool is_open = r.flags & RECORD_OPEN;
     if (r.start_us < 0 || r.start_us > INT64_MAX / 4 || r.n != window_of(r.start_us) ||
         r.offset > INT64_MAX / 4 || r.format.rate_hz == 0 || r.format.rate_hz > 768000 ||
-        (!is_open && (r.bytes == 0 || r.samples == 0)))
+        (is_open ? r.bytes > 0 || r.samples > 0 : r.bytes == 0 || r.samples == 0))
         return E_CORRUPT;
     *out = r;
     return OK;

@@ -24,19 +24,24 @@
  *
  *          0      8  n, the window
  *          8      8  offset of the first frame in .frames
- *         16      4  bytes; 0 while the run is open
- *         20      4  samples; 0 while the run is open
- *         24      8  start of the first frame, Unix microseconds
- *         32      4  discontinuity count: how often sound broke off since the tape began
- *         36      4  samples a second
- *         40      4  bits a second
- *         44      2  flags: 1 open, 2 interrupted by a crash, 4 does not follow on from the run
- * before 46      1  channels 47      1  profile (media/format.h) 48     12  zero 60      4  CRC-32
- * of bytes 0..59
+ *         16      8  start of the first frame, Unix microseconds
+ *         24      4  discontinuity count: how often sound broke off since the tape began
+ *         28      4  samples a second
+ *         32      4  bits a second
+ *         36      1  channels
+ *         37      1  profile (media/format.h)
+ *         38      2  4 = does not follow on from the run before
+ *         40      4  CRC-32 of bytes 0..39
+ *         44      4  bytes; 0 while the run is open
+ *         48      4  samples; 0 while the run is open
+ *         52      2  1 = open, 2 = interrupted by a crash
+ *         54      6  zero
+ *         60      4  CRC-32 of bytes 0..59
  *
- * A record is written with the flag `open` when its run begins, so that its start is known whatever
- * happens, and written over in place when the run is closed, after its frames were synced. At most
- * the last record of a tape is open. Frames that no record covers follow on from the run before.
+ * A record is written as open when its run begins, so that its start is known whatever happens, and
+ * written over in place when the run is closed, after its frames were synced. The first 44 bytes do
+ * not change then: a record that was torn in that moment counts as open. At most the last record of
+ * a tape is open. Frames that no record covers follow on from the run before.
  * .events begins with the title that held when the set began; a title holds from the frame that
  * starts at t. Other kinds are notes for people. A last line without a line end is no line. */
 #ifndef MAST_TAPE_FILES_PRIV_H

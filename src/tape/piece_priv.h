@@ -57,4 +57,8 @@ MUST_USE enum err piece_load(const struct tape *tape, const struct set_index *in
 void piece_ref(struct piece *piece);
 void piece_unref(struct piece *piece);
 
+/* ---- reader.c ---- */
+
+size_t tape_reader_bytes(struct tape_reader *reader); /* of memory in the cache */
+
 #endif

@@ -109,6 +109,14 @@ static struct piece *cache_add(struct cache *cache, struct piece *piece)
     return piece;
 }
 
+size_t tape_reader_bytes(struct tape_reader *reader)
+{
+    pthread_mutex_lock(&reader->cache.lock);
+    size_t bytes = reader->cache.bytes;
+    pthread_mutex_unlock(&reader->cache.lock);
+    return bytes;
+}
+
 /* ---- the threads ---- */
 
 /* Answers with the run at `at_us`, or with the next one that can be read. */

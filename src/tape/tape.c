@@ -243,6 +243,8 @@ enum err tape_find(const struct tape *tape, struct utc at, uint64_t *pos, struct
     *start = (struct utc){0};
     uint64_t number = tail_search(tape->tail, TAIL_ENDS_AFTER, at.us, &at_edge);
     enum err err = tail_frame(tape->tail, number, &frame);
+    if (err == E_AGAIN && at.us < tape->opened_end_us && tail_frames(tape->tail) == 0)
+        return E_LAGGED; /* nothing in RAM yet since the start: files have it */
     if (err)
         return err;
     /* In the hole before the very first frame nothing is older than the tail. */

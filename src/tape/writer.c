@@ -82,7 +82,7 @@ static void drop_old(struct tape_writer *writer, const struct tape_keep *keep)
                           : (int64_t)keep->retention_s * US_PER_S;
     for (size_t i = 0; (tape = tape_take(writer, i)); i++) {
         uint64_t end_n;
-        while (sets_oldest_end(tape, &end_n) && window_start_us(end_n) < now_us - keep_us &&
+        while (sets_oldest_end(tape, &end_n) && window_start_us(end_n) <= now_us - keep_us &&
                hour_drop(tape, "too old"))
             ;
         tape_give_back(writer);

@@ -1,0 +1,74 @@
+/* front/health.c - is it alive, is it ready, does it sound?
+ *
+ *   /-/live            200 as long as a loop answers
+ *   /-/ready           200 with a board and no drain; else 503
+ *   /-/air/<station>   200 if every rendition that a source feeds moved on in the last 2 s, and at
+ *                      least one did; else 503 and which one is silent since when
+ *
+ * Without login, and with nothing in it that a listener could not hear himself. */
+#include "front/front_priv.h"
+
+#define SILENT_US (2 * US_PER_S)
+
+void on_live(struct request *request, void *ctx)
+{
+    (void)ctx;
+    request_reply_text(request, 200, NULL, "alive");
+}
+
+void on_ready(struct request *request, void *ctx)
+{
+    struct front *front = ctx;
+    if (atomic_load(front->config.is_draining))
+        request_reply_text(request, 503, NULL, "draining");
+    else if (!board_now(front->config.place))
+        request_reply_text(request, 503, NULL, "not started yet");
+    else
+        request_reply_text(request, 200, NULL, "ready");
+}
+
+static bool is_moving(const struct board_rendition *rendition, struct utc now)
+{
+    return now.us - tape_end(rendition->live.tape).us <= SILENT_US;
+}
+
+static void reply_silent(struct request *request, const struct board_rendition *rendition)
+{
+    char since[UTC_ISO_BYTES];
+    struct utc end = tape_end(rendition->live.tape);
+    utc_format_iso(end, since);
+    if (end.us == 0)
+        request_reply_text(request, 503, NULL, "%s has had no sound yet", rendition->slug);
+    else
+        request_reply_text(request, 503, NULL, "%s is silent since %s", rendition->slug, since);
+}
+
+void on_air_health(struct request *request, void *ctx)
+{
+    struct front *front = ctx;
+    const struct board *board = board_now(front->config.place);
+    struct str slug = str_slice(request->path, sizeof "/-/air/" - 1, request->path.len);
+    const struct board_station *station = board ? board_station_find(board, slug) : NULL;
+    struct utc now = clock_utc(front->config.clock);
+    const struct board_rendition *silent = NULL;
+    size_t moving = 0;
+    if (!station) {
+        request_reply_text(request, 404, NULL, "there is no such station");
+        return;
+    }
+    for (size_t i = 0; i < station->renditions_count && !silent; i++) {
+        const struct board_rendition *r = &station->renditions[i];
+        if (is_moving(r, now))
+            moving++;
+        else if (air_output_source(r->live.output) != 0)
+            silent = r;
+    }
+    if (!silent && moving == 0 && station->renditions_count > 0)
+        silent = &station->renditions[0];
+    if (silent)
+        reply_silent(request, silent);
+    else if (moving == 0)
+        request_reply_text(request, 503, NULL, "the station has no rendition");
+    else
+        request_reply_text(request, 200, NULL, "on the air");
+}

@@ -1,0 +1,173 @@
+/* front/page_station.c - GET /listen/<station>[?at=]: one station at large, all its renditions. */
+#include "front/page_priv.h"
+
+#include <stdio.h>
+
+static void add_heading(const struct scene *scene, struct buf *out)
+{
+    const struct board_station *station = scene->station;
+    buf_add(out, STR("<div class=\"station\">\n<h1>"));
+    xml_add(out, str_of(station->name));
+    buf_add(out, STR("</h1>\n"));
+    if (station->description[0]) {
+        buf_add(out, STR("<p class=\"lead\">"));
+        xml_add(out, str_of(station->description));
+        buf_add(out, STR("</p>\n"));
+    }
+    struct str url = str_of(station->url);
+    if (str_starts(url, STR("https://")) || str_starts(url, STR("http://"))) {
+        buf_add(out, STR("<p class=\"links\"><a href=\""));
+        xml_add(out, url);
+        buf_add(out, STR("\" rel=\"noopener\">Website of the station</a></p>\n"));
+    }
+    buf_add(out, STR("</div>\n"));
+}
+
+static void add_player(const struct scene *scene, const struct past_wish *wish, struct buf *out)
+{
+    buf_add(out, STR("<div class=\"player\">\n"));
+    if (wish->kind == PAST_THERE) {
+        buf_add(out, STR("<p class=\"state past\">From the recording</p>\n<p class=\"now\">"
+                         "<span class=\"label\">Starts at</span> <span class=\"title\">"));
+        time_add(out, scene->station, wish->at);
+        buf_add(out, STR("</span></p>\n"));
+        audio_add(out, scene, &wish->at);
+    } else {
+        state_add(out, scene);
+        now_add(out, scene);
+        if (scene->is_on)
+            audio_add(out, scene, NULL);
+        else if (scene->has_tape)
+            buf_add(out, STR("<p class=\"hint\">What was on before can still be heard: choose a "
+                             "time below.</p>\n"));
+    }
+    buf_add(out, STR("</div>\n"));
+}
+
+/* ---- addresses ---- */
+
+static void add_link(const struct sound *sound, const char *suffix, const char *text,
+                     struct buf *out)
+{
+    buf_add(out, STR("<a href=\""));
+    xml_add(out, str_of(sound->mount));
+    buf_printf(out, "%s\">%s<span class=\"hidden\">, ", suffix, text);
+    kind_add(out, sound->rendition);
+    buf_add(out, STR("</span></a>\n"));
+}
+
+static void add_format(const struct sound *sound, struct buf *out)
+{
+    if (!sound->is_on) {
+        buf_add(out, STR("<span class=\"state\">Off the air</span>"));
+        return;
+    }
+    buf_add(out, STR("<span class=\"state on\">On the air</span>"));
+    if (sound->has_format && sound->format.rate_hz > 0)
+        buf_printf(out, "<span>%g kHz, %s</span>", (double)sound->format.rate_hz / 1000,
+                   sound->format.channels == 1 ? "mono" : "stereo");
+}
+
+static void add_address(const struct front *front, const struct sound *sound, struct buf *out)
+{
+    buf_add(out, STR("<li>\n<div class=\"head\"><h3 id=\""));
+    buf_printf(out, "r-%s\">", sound->rendition->slug);
+    kind_add(out, sound->rendition);
+    buf_add(out, STR("</h3>"));
+    add_format(sound, out);
+    buf_add(out, STR("</div>\n<input type=\"text\" readonly aria-label=\"Address, "));
+    kind_add(out, sound->rendition);
+    buf_add(out, STR("\" value=\""));
+    xml_add(out, str_of(front->config.public_url));
+    xml_add(out, str_of(sound->mount));
+    buf_add(out, STR("\">\n<p class=\"links\">"));
+    add_link(sound, "", "Stream", out);
+    add_link(sound, ".m3u", "M3U playlist", out);
+    add_link(sound, ".pls", "PLS playlist", out);
+    add_link(sound, ".xspf", "XSPF playlist", out);
+    buf_add(out, STR("</p></li>\n"));
+}
+
+static void add_addresses(const struct front *front, const struct scene *scene, struct buf *out)
+{
+    if (scene->count == 0)
+        return;
+    buf_add(out, STR("<section aria-labelledby=\"addresses\">\n"
+                     "<h2 id=\"addresses\">In another player</h2>\n"
+                     "<p>Copy an address into any player or internet radio. "
+                     "With <code>?at=2026-11-22T09:42</code> behind it, it starts at that time "
+                     "instead of now.</p>\n"
+                     "<ul class=\"addresses\" role=\"list\">\n"));
+    for (size_t i = 0; i < scene->count; i++)
+        add_address(front, &scene->sounds[i], out);
+    buf_add(out, STR("</ul>\n</section>\n"));
+}
+
+/* ---- the page ---- */
+
+static void reply_unknown(const struct front *front, struct request *request)
+{
+    const struct page_head head = {
+        .title = STR("No such station"),
+        .description = STR("There is no station at this address."),
+        .path = "/",
+        .is_unlisted = true,
+    };
+    struct buf out;
+    buf_init(&out, PAGE_MAX_BYTES);
+    page_begin(front, &head, &out);
+    buf_add(&out, STR("<h1>No such station</h1>\n<p class=\"lead\">There is no station at this "
+                      "address. <a href=\"/\">All stations</a></p>\n"));
+    page_end(&out);
+    page_reply(request, 404, &out);
+}
+
+static void add_middle(const struct front *front, const struct scene *scene,
+                       const struct past_wish *wish, struct utc now, struct buf *out)
+{
+    add_heading(scene, out);
+    past_add_notice(out, scene, wish);
+    add_player(scene, wish, out);
+    buf_add(out, STR("<div class=\"columns\">\n"));
+    past_add_section(out, scene, wish, now);
+    add_addresses(front, scene, out);
+    buf_add(out, STR("</div>\n"));
+}
+
+void on_station(struct request *request, void *ctx)
+{
+    const struct front *front = ctx;
+    const struct board *board = board_now(front->config.place);
+    const struct board_station *station = NULL;
+    struct utc now = clock_utc(front->config.clock);
+    struct past_wish wish;
+    struct scene scene;
+    struct buf out;
+    char path[96];
+    if (board)
+        station = board_station_find(
+            board, str_slice(request->path, sizeof "/listen/" - 1, request->path.len));
+    if (!station) {
+        reply_unknown(front, request);
+        return;
+    }
+    snprintf(path, sizeof path, "/listen/%s", station->slug);
+    struct str description = str_of(station->description);
+    const struct page_head head = {
+        .title = str_of(station->name),
+        .description = description.len > 0 ? description : str_of(station->name),
+        .path = path,
+        .is_unlisted = !station->listed,
+    };
+    scene_look(front, station, &scene);
+    past_read(request, &scene, now, &wish);
+    buf_init(&out, PAGE_MAX_BYTES);
+    page_begin(front, &head, &out);
+    add_middle(front, &scene, &wish, now, &out);
+    page_end(&out);
+    page_reply(request,
+               wish.kind == PAST_MISSING      ? 404
+               : wish.kind == PAST_UNREADABLE ? 400
+                                              : 200,
+               &out);
+}

@@ -1,0 +1,513 @@
+/* main/serve.c - contract in serve.h */
+#include "main/serve.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "front/front.h"
+#include "main/apply.h"
+#include "main/first.h"
+#include "main/notify.h"
+#include "main/stage.h"
+#include "main/work.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define SERVER_NAME      "mast/" MAST_VERSION
+#define DRAIN_MS         5000
+#define READER_THREADS   2
+#define READER_CACHE     ((size_t)64 << 20)
+#define FREE_PERCENT_MIN 5
+#define SPARE_DESCRIPTORS 200 /* tapes, logs, the control socket, requests */
+
+struct serve {
+    const struct serve_config *how;
+    struct config config;
+    char public_url[300];
+    uint16_t port;
+    int lock_fd, signal_fd;
+    bool log_runs;
+    struct work *work;
+    struct tape_writer *writer;
+    struct tape_reader *reader;
+    struct stage *stage;
+    struct board_place place;
+    struct air *air;
+    struct loops *loops;
+    struct http_server *server;
+    struct listen *listen;
+    struct front *front;
+    struct apply *apply;
+    atomic_bool is_draining;
+    struct utc started;
+};
+
+void data_path(const struct config *config, const char *name, char path[PATH_BYTES])
+{
+    snprintf(path, PATH_BYTES, "%s/%s", config->data_folder, name);
+}
+
+static int complain(const char *what, enum err err)
+{
+    fprintf(stderr, "mast: %s: %s\n", what, err_text(err));
+    return 1;
+}
+
+/* ---- starting, in order ---- */
+
+static enum err open_folder(struct serve *serve)
+{
+    enum err err = io_make_folder(serve->config.data_folder);
+    if (!err)
+        err = io_lock(serve->config.data_folder, &serve->lock_fd);
+    if (err == E_BUSY)
+        fprintf(stderr, "mast: another mast runs on %s\n", serve->config.data_folder);
+    else if (err)
+        complain(serve->config.data_folder, err);
+    return err;
+}
+
+static enum log_level level_of(const char *name)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum log_level)i;
+    return LOG_LEVEL_INFO;
+}
+
+static enum err start_log(struct serve *serve)
+{
+    char access[PATH_BYTES], sessions[PATH_BYTES];
+    data_path(&serve->config, "access.log", access);
+    data_path(&serve->config, "sessions.jsonl", sessions);
+    struct log_config config = {
+        .level = level_of(serve->config.log_level),
+        .access_path = serve->config.access_log ? access : NULL,
+        .sessions_path = sessions,
+        .clock = clock_real(),
+    };
+    enum err err = log_start(&config);
+    serve->log_runs = !err;
+    if (err)
+        complain("the log", err);
+    return err;
+}
+
+/* Each listener needs a descriptor. */
+static void raise_descriptors(const struct serve *serve)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    if (limit.rlim_cur < serve->config.listeners_max + SPARE_DESCRIPTORS)
+        log_warn(EV_LIMIT,
+                 "descriptors=%llu listeners_max=%u text=\"too few descriptors for so many "
+                 "listeners\"",
+                 (unsigned long long)limit.rlim_cur, serve->config.listeners_max);
+}
+
+static struct tape_keep keep_of(const struct config *config)
+{
+    return (struct tape_keep){
+        .retention_s = config->retention_s,
+        .disk_share_percent = config->disk_share_percent,
+        .free_percent_min = FREE_PERCENT_MIN,
+    };
+}
+
+static enum err start_tapes(struct serve *serve)
+{
+    struct tape_keep keep = keep_of(&serve->config);
+    enum err err = tape_writer_start(&keep, clock_real(), &serve->writer);
+    if (!err)
+        err = tape_reader_start(READER_THREADS, READER_CACHE, &serve->reader);
+    if (!err)
+        err = stage_new(serve->config.data_folder, serve->writer, &serve->stage);
+    if (err)
+        complain("the tapes", err);
+    return err;
+}
+
+static enum err open_board(struct serve *serve)
+{
+    struct buf faults;
+    struct board *board = NULL;
+    buf_init(&faults, 1 << 20);
+    enum err err =
+        first_board(&serve->config, serve->how->extra.document, &board, &faults);
+    if (!err)
+        err = stage_attach(serve->stage, board, clock_utc(clock_real()), &faults);
+    if (err) {
+        complain("the board", err);
+        fprintf(stderr, "%.*s", STR_ARG(buf_str(&faults)));
+        board_free(&board);
+    } else {
+        stage_publish(&serve->place, board, NULL, NULL);
+    }
+    buf_release(&faults);
+    return err;
+}
+
+static enum err start_air(struct serve *serve)
+{
+    struct air_config config = {
+        .clock = clock_real(),
+        .place = &serve->place,
+        .tape_end = stage_tape_end(serve->stage),
+        .source_timeout_ms = 10000,
+        .sources_max = 64,
+    };
+    enum err err = air_new(&config, &serve->air);
+    if (!err)
+        err = air_start(serve->air);
+    if (err)
+        complain("the air", err);
+    return err;
+}
+
+static unsigned loops_wanted(const struct config *config)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (config->loops > 0)
+        return config->loops;
+    return cores < 1 ? 1 : cores > 16 ? 16 : (unsigned)cores;
+}
+
+static enum err make_rooms(struct serve *serve)
+{
+    enum err err = loops_new(loops_wanted(&serve->config), clock_real(), &serve->loops);
+    struct listen_config listen_config = {
+        .loops = serve->loops,
+        .place = &serve->place,
+        .clock = air_clock(serve->air),
+        .reader = serve->reader,
+        .listeners_max = serve->config.listeners_max,
+        .burst_ms = serve->config.burst_ms,
+        .lag_ms = 20000,
+        .server_name = SERVER_NAME,
+        .public_url = serve->public_url,
+    };
+    if (!err)
+        err = listen_new(&listen_config, &serve->listen);
+    struct front_config front_config = {
+        .clock = air_clock(serve->air),
+        .place = &serve->place,
+        .air = serve->air,
+        .listen = serve->listen,
+        .started = serve->started,
+        .server_id = SERVER_NAME,
+        .public_url = serve->public_url,
+        .host_name = serve->config.host_name,
+        .location = serve->config.location,
+        .admin_contact = serve->config.admin_contact,
+        .data_folder = serve->config.data_folder,
+        .is_draining = &serve->is_draining,
+    };
+    if (!err)
+        err = front_new(&front_config, &serve->front);
+    if (!err)
+        err = apply_new(serve->work, &serve->apply);
+    if (err)
+        complain("starting", err);
+    return err;
+}
+
+/* The one table of everything that can be asked for. */
+static enum err make_server(struct serve *serve)
+{
+    struct http_route routes[FRONT_ROUTES_MAX + 4];
+    struct http_config config;
+    size_t count = front_routes(serve->front, routes);
+    routes[count++] = (struct http_route){
+        .path = "*",
+        .methods = HTTP_GET,
+        .handler = listen_on_mount,
+        .ctx = serve->listen,
+        .takes_over = true,
+        .cors = true,
+    };
+    routes[count++] = (struct http_route){
+        .path = "*",
+        .methods = HTTP_PUT | HTTP_SOURCE,
+        .handler = air_on_login,
+        .ctx = serve->air,
+        .takes_over = true,
+    };
+    http_config_init(&config);
+    config.loops = serve->loops;
+    config.routes = routes;
+    config.routes_count = count;
+    config.on_password = air_on_password;
+    config.on_password_ctx = serve->air;
+    config.server_name = SERVER_NAME;
+    config.unfinished_per_address_max = serve->config.unfinished_per_address_max;
+    config.access_log = serve->config.access_log;
+    enum err err = http_server_new(&config, &serve->server);
+    if (!err)
+        front_set_server(serve->front, serve->server);
+    return err;
+}
+
+static enum err listen_legacy(struct serve *serve, struct addr addr)
+{
+    addr.port++;
+    enum err err = http_listen(serve->server, &addr, NULL);
+    if (err)
+        log_warn(EV_LISTEN_ON,
+                 "port=%u text=\"no SHOUTcast sources here: the port is %s\"", addr.port,
+                 err_text(err));
+    return OK; /* a station without it is a station */
+}
+
+static enum err listen_on(struct serve *serve, const char *text)
+{
+    struct addr addr, bound;
+    enum err err = addr_parse(str_of(text), &addr);
+    if (!err)
+        err = http_listen(serve->server, &addr, &bound);
+    if (err) {
+        fprintf(stderr, "mast: %s: %s\n", text,
+                err == E_BUSY ? "another program has this address" : err_text(err));
+        return err;
+    }
+    if (serve->port == 0)
+        serve->port = bound.port;
+    log_info(EV_LISTEN_ON, "address=%s port=%u", text, bound.port);
+    return serve->config.shoutcast ? listen_legacy(serve, bound) : OK;
+}
+
+static enum err open_control(struct serve *serve)
+{
+    char path[PATH_BYTES];
+    struct http_route routes[FRONT_ROUTES_MAX + 1];
+    size_t count = front_control_routes(serve->front, routes);
+    routes[count++] = apply_route(serve->apply);
+    data_path(&serve->config, "control.sock", path);
+    enum err err = http_listen_unix(serve->server, path, routes, count);
+    if (err)
+        complain(path, err);
+    return err;
+}
+
+static void set_public_url(struct serve *serve)
+{
+    struct str given = str_of(serve->config.public_url);
+    if (given.len > 0)
+        str_copy(serve->public_url, sizeof serve->public_url, given);
+    else
+        snprintf(serve->public_url, sizeof serve->public_url, "http://127.0.0.1:%u", serve->port);
+}
+
+static enum err open_addresses(struct serve *serve)
+{
+    enum err err = make_server(serve);
+    if (err) {
+        complain("the server", err);
+        return err;
+    }
+    for (size_t i = 0; i < serve->config.listen_count && !err; i++)
+        err = listen_on(serve, serve->config.listen[i]);
+    if (err)
+        return err;
+    set_public_url(serve);
+    front_set_port(serve->front, serve->port);
+    return open_control(serve);
+}
+
+static enum err start_loops(struct serve *serve)
+{
+    struct apply_config config = {
+        .place = &serve->place,
+        .stage = serve->stage,
+        .loops = serve->loops,
+        .air = serve->air,
+    };
+    data_path(&serve->config, "board.json", config.board_path);
+    apply_start(serve->apply, &config);
+    enum err err = loops_start(serve->loops);
+    if (!err)
+        err = listen_start(serve->listen);
+    if (err)
+        complain("the loops", err);
+    return err;
+}
+
+/* ---- running ---- */
+
+static void reload(struct serve *serve)
+{
+    struct config next;
+    struct buf faults;
+    buf_init(&faults, 1 << 20);
+    config_init(&next);
+    enum err err = OK;
+    if (serve->how->config_path)
+        err = config_load(serve->how->config_path, &next, &faults);
+    if (!err)
+        err = config_check(serve->how->config_path, &next, &faults);
+    log_reopen();
+    if (err) {
+        struct str rest = buf_str(&faults), line;
+        while (rest.len > 0) {
+            struct log_text text;
+            str_cut(&rest, '\n', &line);
+            log_error(EV_RELOAD, "text=%s", log_text(&text, line));
+        }
+        log_error(EV_RELOAD, "text=\"the configuration is as it was\"");
+    } else if (serve->how->config_path) {
+        struct tape_keep keep = keep_of(&next);
+        tape_writer_set_keep(serve->writer, &keep);
+        serve->config.retention_s = next.retention_s;
+        serve->config.disk_share_percent = next.disk_share_percent;
+        log_info(EV_RELOAD, "text=\"retention and disk share hold now; addresses, folders, loops "
+                            "and limits at the next start\"");
+    }
+    buf_release(&faults);
+}
+
+/* Returns false when the program is to end. */
+static bool on_signal(struct serve *serve)
+{
+    struct signalfd_siginfo info;
+    if (read(serve->signal_fd, &info, sizeof info) != sizeof info)
+        return true;
+    if (info.ssi_signo == SIGHUP) {
+        reload(serve);
+        return true;
+    }
+    log_info(EV_DRAIN, "signal=%u", info.ssi_signo);
+    return false;
+}
+
+static void run(struct serve *serve)
+{
+    const struct serve_extra *extra = &serve->how->extra;
+    struct pollfd fds[2] = {{serve->signal_fd, POLLIN, 0}, {work_fd(serve->work), POLLIN, 0}};
+    for (;;) {
+        int ready = poll(fds, 2, 1000);
+        if (ready < 0 && errno != EINTR)
+            return;
+        if (extra->on_second)
+            extra->on_second(extra->ctx);
+        if (ready <= 0)
+            continue;
+        if (fds[1].revents)
+            work_run(serve->work);
+        if (fds[0].revents && !on_signal(serve))
+            return;
+    }
+}
+
+static bool is_empty(const struct serve *serve)
+{
+    return listen_count(serve->listen) == 0 && air_stats(serve->air).sources_now == 0 &&
+           http_stats(serve->server).open_count == 0;
+}
+
+static void drain(struct serve *serve)
+{
+    notify_stopping();
+    if (serve->how->extra.on_down)
+        serve->how->extra.on_down(serve->how->extra.ctx);
+    atomic_store(&serve->is_draining, true);
+    http_drain(serve->server);
+    listen_drain(serve->listen);
+    air_drain(serve->air);
+    for (int waited_ms = 0; waited_ms < DRAIN_MS && !is_empty(serve); waited_ms += 20)
+        poll(NULL, 0, 20);
+}
+
+/* ---- stopping, in reverse ---- */
+
+static void stop(struct serve *serve)
+{
+    if (serve->loops)
+        loops_stop(serve->loops);
+    if (serve->air)
+        air_stop(serve->air);
+    http_server_free(&serve->server);
+    apply_free(&serve->apply);
+    front_free(&serve->front);
+    if (serve->reader)
+        tape_reader_stop(&serve->reader);
+    listen_free(&serve->listen);
+    air_free(&serve->air);
+    loops_free(&serve->loops);
+    struct board *board = (struct board *)atomic_exchange(&serve->place.now, NULL);
+    board_free(&board);
+    stage_free(&serve->stage);
+    if (serve->writer)
+        tape_writer_stop(&serve->writer);
+    work_free(&serve->work);
+    if (serve->log_runs) {
+        log_info(EV_STOP, "version=%s", MAST_VERSION);
+        log_stop();
+    }
+    if (serve->lock_fd >= 0)
+        io_close(&serve->lock_fd);
+    if (serve->signal_fd >= 0)
+        close(serve->signal_fd);
+}
+
+static enum err block_signals(struct serve *serve)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    /* Blocked in this thread and so in all that it starts: only the descriptor sees them. */
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+        return E_IO;
+    serve->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+    return serve->signal_fd >= 0 ? OK : E_LIMIT;
+}
+
+static enum err start(struct serve *serve)
+{
+    static enum err (*const steps[])(struct serve *) = {
+        block_signals, open_folder, start_log,  start_tapes,    open_board,
+        start_air,     make_rooms,  open_addresses, start_loops,
+    };
+    enum err err = work_new(&serve->work);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && !err; i++)
+        err = steps[i](serve);
+    return err;
+}
+
+int serve_run(const struct serve_config *how)
+{
+    struct serve *serve = mem_new(sizeof *serve);
+    if (!serve)
+        return complain("starting", E_NOMEM);
+    serve->how = how;
+    serve->config = how->config;
+    serve->lock_fd = serve->signal_fd = -1;
+    serve->started = clock_utc(clock_real());
+    enum err err = start(serve);
+    if (!err) {
+        raise_descriptors(serve);
+        log_info(EV_START, "version=%s url=%s data=%s", MAST_VERSION, serve->public_url,
+                 serve->config.data_folder);
+        notify_ready();
+        if (how->extra.on_up)
+            how->extra.on_up(how->extra.ctx, serve->public_url);
+        run(serve);
+        drain(serve);
+    }
+    stop(serve);
+    mem_free(serve);
+    return err ? 1 : 0;
+}

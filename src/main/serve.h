@@ -1,0 +1,34 @@
+/* main/serve.h - runs a station: starts the rooms in order, waits for signals, stops them in reverse.
+ *
+ *   SIGTERM, SIGINT   drain: nobody new, everybody sent home, then the end
+ *   SIGHUP            the configuration is read again and the log files are opened anew
+ */
+#ifndef MAST_MAIN_SERVE_H
+#define MAST_MAIN_SERVE_H
+
+#include "base/config.h"
+
+/* What `mast demo` adds to a station; every member may be NULL. */
+struct serve_extra {
+    void *ctx;
+    /* Once, when the server answers: url is its public address without a slash at the end. */
+    void (*on_up)(void *ctx, const char *url);
+    void (*on_second)(void *ctx); /* about once a second */
+    void (*on_down)(void *ctx);   /* before anything stops */
+    const char *document;         /* applied to the board at the start */
+};
+
+struct serve_config {
+    const char *config_path; /* read again at SIGHUP; NULL = none */
+    struct config config;
+    struct serve_extra extra;
+};
+
+/* Runs until a signal ends it. Returns the process's exit code; what went wrong stands on stderr. */
+int serve_run(const struct serve_config *config);
+
+/* "<data folder>/<name>" into `path`.   Shape: path has PATH_BYTES. */
+#define PATH_BYTES 768
+void data_path(const struct config *config, const char *name, char path[PATH_BYTES]);
+
+#endif
