@@ -22,6 +22,7 @@ from servers import Floor, Icecast, Mast, Nginx, fetch, first_byte_s
 
 HERE = Path(__file__).resolve().parent
 KB = 1024
+SECOND_BYTES = 16000  # of sound at 128 kbit/s
 
 
 class Table:
@@ -79,7 +80,8 @@ def on_the_air(server, options):
 def cpu_sample(kind, options):
     with kind(options) as server:
         with on_the_air(server, options), \
-                Ears(options.tools, server, options.listeners, rate=500, batch_ms=20) as ears:
+                Ears(options.tools, server, options.listeners, rate=server.joins_per_s,
+                     batch_ms=20) as ears:
             joined = ears.joined()
             time.sleep(options.settle_s + 3)  # the bursts are out
             ears.mark()
@@ -90,7 +92,8 @@ def cpu_sample(kind, options):
     listener_s = heard["listening"] * seconds
     if listener_s == 0:
         raise CannotRun(f"nobody of {options.listeners} was served: {joined}")
-    return {"cpu_us": used_s * 1e6 / listener_s, "listening": heard["listening"],
+    sound_s = heard["bytes"] / SECOND_BYTES  # of sound that arrived: a starved server earns nothing
+    return {"cpu_us": used_s * 1e6 / sound_s, "listening": heard["listening"],
             "bytes_per_listener_s": heard["bytes"] / listener_s, "ears": heard}
 
 
@@ -111,7 +114,8 @@ def measure_cpu(options, table):
     for name in ("mast", "icecast2"):
         rate = table.median("cpu", name, "bytes_per_listener_s")
         if rate and not 15500 < rate < 16600:
-            table.notes.append(f"{name} sent {rate:.0f} bytes a listener-second, not 16000")
+            table.notes.append(f"{name} sent {rate:.0f} bytes a listener-second, not 16000: "
+                               "the machine had too little time for it")
 
 
 # ---- memory of a listener ----
@@ -120,7 +124,7 @@ def memory_sample(kind, options):
     with kind(options) as server:
         with on_the_air(server, options):
             before = memory_bytes(server.pid)
-            with Ears(options.tools, server, options.crowd, rate=500) as ears:
+            with Ears(options.tools, server, options.crowd, rate=server.joins_per_s) as ears:
                 ears.joined()
                 time.sleep(options.settle_s + 3)
                 after, heard = memory_bytes(server.pid), ears.report()
@@ -149,7 +153,7 @@ def measure_memory(options, table):
 def storm_sample(kind, options):
     with kind(options) as server:
         with on_the_air(server, options), \
-                Ears(options.tools, server, 500, rate=250) as settled:
+                Ears(options.tools, server, 500, rate=200) as settled:
             settled.joined()
             time.sleep(options.settle_s + 3)
             settled.mark()

@@ -34,6 +34,7 @@ class Server:
     needs = None             # program that must be installed
     mount = stream = "/bench"
     key = KEY
+    joins_per_s = 500        # of the listeners that are there before a measurement begins
 
     def __init__(self, options):
         self.options = options
@@ -140,7 +141,7 @@ class Floor(Server):
 class Icecast(Server):
     name = "icecast2"
     needs = "icecast2"
-    key = KEY
+    joins_per_s = 200        # its queue of new connections holds five
 
     CONFIG = """<icecast>
   <limits><clients>20000</clients><sources>4</sources><queue-size>524288</queue-size>

@@ -268,7 +268,7 @@ static void check_listen(struct check *c)
             return;
         }
         loopback = loopback && all[i].is_loopback;
-        if (config->shoutcast && (all[i].port == 65535 || all[i].port == 0))
+        if (config->shoutcast && all[i].port == 65535)
             wrong(c, OPTION_listen, "listen: shoutcast needs a port after that of %s",
                   config->listen[i]);
         for (size_t j = 0; j < i; j++)

@@ -42,8 +42,8 @@ struct config {
 /* Fills in the defaults: 127.0.0.1:8000, ./mast-data, 7 days, 20 %, 3 s. */
 void config_init(struct config *config);
 
-/* Reads the file at `path` over what *config holds (the defaults). Durations are "90s", "15m", "6h",
- * "7d"; burst may also be in "ms".
+/* Reads the file at `path` over what *config holds (the defaults). Durations are "90s", "15m",
+ * "6h", "7d"; burst may also be in "ms".
  * Shape:  a file has at most 1 MiB; an empty list in it means the default.   Thread: main.
  * Errors: E_NOT_FOUND and the like, E_SYNTAX; *faults then has one line for each fault, in the
  *         file's order, and *config is as it was. */

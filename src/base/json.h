@@ -22,15 +22,25 @@ MUST_USE enum err json_parse(struct str text, struct json_doc **out, struct json
 void json_free(struct json_doc **doc);
 const struct json *json_root(const struct json_doc *doc);
 
-enum json_kind { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_TEXT, JSON_ARRAY, JSON_OBJECT };
+enum json_kind {
+    JSON_NONE,
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_INT,
+    JSON_REAL,
+    JSON_TEXT,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 enum json_kind json_kind_of(const struct json *node); /* JSON_NONE for NULL */
 
-const struct json *json_get(const struct json *object, const char *key); /* NULL if it is not there */
+const struct json *json_get(const struct json *object, const char *key); /* NULL: not there */
 size_t json_count(const struct json *array);                             /* 0 if it is none */
 const struct json *json_at(const struct json *array, size_t index);
 
 /* The i-th member of an object in document order; false past the end. */
-bool json_member(const struct json *object, size_t index, struct str *key, const struct json **value);
+bool json_member(const struct json *object, size_t index, struct str *key,
+                 const struct json **value);
 
 struct str json_text(const struct json *node);  /* empty if it is none */
 int64_t json_int(const struct json *node);      /* 0 if it is none */

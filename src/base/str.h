@@ -36,8 +36,8 @@ MUST_USE enum err str_parse_u64(struct str s, uint64_t max, uint64_t *out);
  * Source: RFC 3629 section 4. */
 bool str_is_utf8(struct str s);
 
-/* Tells how many bytes the well-formed sequence at the start of s has: 1 to 4, or 0 if there is none.
- * Source: RFC 3629 section 4. */
+/* Tells how many bytes the well-formed sequence at the start of s has: 1 to 4, or 0 if there is
+ * none.   Source: RFC 3629 section 4. */
 size_t str_utf8_first(struct str s);
 
 /* Tells how many bytes at the start of s fit in `max` without cutting a UTF-8 sequence. */

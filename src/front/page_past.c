@@ -24,6 +24,17 @@ void past_read(struct request *request, const struct scene *scene, struct utc no
         out->kind = PAST_MISSING;
 }
 
+/* "America/New York" */
+static void add_place(struct buf *out, const struct board_station *station)
+{
+    struct str rest = str_of(station->timezone), word;
+    while (str_cut(&rest, '_', &word)) {
+        xml_add(out, word);
+        buf_add_char(out, ' ');
+    }
+    xml_add(out, word);
+}
+
 static void add_reach(struct buf *out, const struct scene *scene)
 {
     if (!scene->has_tape) {
@@ -80,17 +91,24 @@ static void add_jumps(struct buf *out, const struct scene *scene, const struct p
                  {-15, "15 minutes ago", NULL}, {-5, "5 minutes ago", "5 minutes earlier"},
                  {5, NULL, "5 minutes later"},  {60, NULL, "1 hour later"}};
     bool in_past = wish->kind == PAST_THERE;
-    buf_add(out, STR("<ul class=\"jumps\" role=\"list\">\n"));
+    struct buf items;
+    buf_init(&items, PAGE_MAX_BYTES);
     for (size_t i = 0; i < sizeof jumps / sizeof jumps[0]; i++) {
         const char *text = in_past ? jumps[i].from_past : jumps[i].from_live;
         struct utc at = in_past ? wish->at : now;
         at.us += jumps[i].minutes * 60 * US_PER_S;
         if (text)
-            add_jump(out, scene, at, text);
+            add_jump(&items, scene, at, text);
     }
     if (in_past && scene->is_on)
-        buf_printf(out, "<li><a href=\"/listen/%s\">Back to live</a></li>\n", scene->station->slug);
-    buf_add(out, STR("</ul>\n"));
+        buf_printf(&items, "<li><a href=\"/listen/%s\">Back to live</a></li>\n",
+                   scene->station->slug);
+    if (items.len > 0) {
+        buf_add(out, STR("<ul class=\"jumps\" role=\"list\">\n"));
+        buf_add(out, buf_str(&items));
+        buf_add(out, STR("</ul>\n"));
+    }
+    buf_release(&items);
 }
 
 static void add_form(struct buf *out, const struct scene *scene, const struct past_wish *wish)
@@ -121,7 +139,7 @@ void past_add_section(struct buf *out, const struct scene *scene, const struct p
                      "<h2 id=\"past\">Start at a time</h2>\n<p id=\"reach\">"));
     add_reach(out, scene);
     buf_add(out, STR(" Times are those of "));
-    xml_add(out, str_of(scene->station->timezone));
+    add_place(out, scene->station);
     buf_add(out, STR(".</p>\n"));
     add_jumps(out, scene, wish, now);
     add_form(out, scene, wish);

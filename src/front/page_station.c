@@ -40,6 +40,8 @@ static void add_player(const struct scene *scene, const struct past_wish *wish, 
         else if (scene->has_tape)
             buf_add(out, STR("<p class=\"hint\">What was on before can still be heard: choose a "
                              "time below.</p>\n"));
+        else
+            buf_add(out, STR("<p class=\"hint\">There is nothing to hear yet.</p>\n"));
     }
     buf_add(out, STR("</div>\n"));
 }
@@ -51,7 +53,8 @@ static void add_link(const struct sound *sound, const char *suffix, const char *
 {
     buf_add(out, STR("<a href=\""));
     xml_add(out, str_of(sound->mount));
-    buf_printf(out, "%s\">%s<span class=\"hidden\">, ", suffix, text);
+    buf_printf(out, "%s\">%s<span class=\"hidden\">%s, ", suffix, text,
+               suffix[0] ? " playlist" : "");
     kind_add(out, sound->rendition);
     buf_add(out, STR("</span></a>\n"));
 }
@@ -62,9 +65,9 @@ static void add_format(const struct sound *sound, struct buf *out)
         buf_add(out, STR("<span class=\"state\">Off the air</span>"));
         return;
     }
-    buf_add(out, STR("<span class=\"state on\">On the air</span>"));
     if (sound->has_format && sound->format.rate_hz > 0)
-        buf_printf(out, "<span>%g kHz, %s</span>", (double)sound->format.rate_hz / 1000,
+        buf_printf(out, "<span class=\"format\">%g kHz, %s</span>",
+                   (double)sound->format.rate_hz / 1000,
                    sound->format.channels == 1 ? "mono" : "stereo");
 }
 
@@ -82,22 +85,35 @@ static void add_address(const struct front *front, const struct sound *sound, st
     xml_add(out, str_of(sound->mount));
     buf_add(out, STR("\">\n<p class=\"links\">"));
     add_link(sound, "", "Stream", out);
-    add_link(sound, ".m3u", "M3U playlist", out);
-    add_link(sound, ".pls", "PLS playlist", out);
-    add_link(sound, ".xspf", "XSPF playlist", out);
+    add_link(sound, ".m3u", "M3U", out);
+    add_link(sound, ".pls", "PLS", out);
+    add_link(sound, ".xspf", "XSPF", out);
     buf_add(out, STR("</p></li>\n"));
 }
 
-static void add_addresses(const struct front *front, const struct scene *scene, struct buf *out)
+/* With a moment that can really be had: an hour ago, or the oldest. */
+static void add_example(const struct scene *scene, struct utc now, struct buf *out)
+{
+    struct utc at = {now.us - 3600 * US_PER_S};
+    if (!scene->has_tape)
+        return;
+    if (at.us < scene->oldest.us || at.us >= scene->newest.us)
+        at.us = scene->oldest.us + US_PER_S;
+    buf_add(out, STR(" With <code>?at="));
+    local_add(out, scene->station, at);
+    buf_add(out, STR("</code> behind it, it starts at that time instead of now."));
+}
+
+static void add_addresses(const struct front *front, const struct scene *scene, struct utc now,
+                          struct buf *out)
 {
     if (scene->count == 0)
         return;
     buf_add(out, STR("<section aria-labelledby=\"addresses\">\n"
                      "<h2 id=\"addresses\">In another player</h2>\n"
-                     "<p>Copy an address into any player or internet radio. "
-                     "With <code>?at=2026-11-22T09:42</code> behind it, it starts at that time "
-                     "instead of now.</p>\n"
-                     "<ul class=\"addresses\" role=\"list\">\n"));
+                     "<p>Copy an address into any player or internet radio."));
+    add_example(scene, now, out);
+    buf_add(out, STR("</p>\n<ul class=\"addresses\" role=\"list\">\n"));
     for (size_t i = 0; i < scene->count; i++)
         add_address(front, &scene->sounds[i], out);
     buf_add(out, STR("</ul>\n</section>\n"));
@@ -130,7 +146,7 @@ static void add_middle(const struct front *front, const struct scene *scene,
     add_player(scene, wish, out);
     buf_add(out, STR("<div class=\"columns\">\n"));
     past_add_section(out, scene, wish, now);
-    add_addresses(front, scene, out);
+    add_addresses(front, scene, now, out);
     buf_add(out, STR("</div>\n"));
 }
 

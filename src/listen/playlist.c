@@ -53,7 +53,7 @@ static void add_playlist(struct buf *out, enum playlist_kind kind, struct str ur
         add_xspf(out, url, station);
         break;
     case PLAYLIST_NONE:
-        assert(!"a playlist has a kind");
+        assert(kind != PLAYLIST_NONE);
     }
 }
 

@@ -44,9 +44,9 @@ static bool is_password(struct str line)
 static enum head_found skip_empty_line(struct head_scan *scan, struct str bytes,
                                        struct head_fault *fault)
 {
-    if (scan->at > 0)
+    if (scan->lines_count > 0)
         return HEAD_MORE;
-    if (bytes.ptr[0] == '\r') {
+    if (scan->from == 0 && bytes.ptr[0] == '\r') {
         if (bytes.len < 2)
             return HEAD_MORE;
         if (bytes.ptr[1] != '\n')
@@ -62,6 +62,8 @@ static enum head_found first_line(struct head_scan *scan, struct str line,
                                   const struct head_limits *limits, struct head_fault *fault)
 {
     struct str text = without_line_end(line);
+    if (line.len > limits->target_bytes_max + LINE_ROOM)
+        return bad(fault, 414, "the target is too long");
     if (!str_has(text, ' ')) {
         if (limits->takes_password && is_password(text))
             return HEAD_PASSWORD;

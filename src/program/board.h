@@ -97,8 +97,8 @@ MUST_USE enum err board_save(const char *path, const struct board *board);
  * Twice is the same as once: *out then has the old version, else the next.
  * Defaults: a source's user "source" and mount "/<slug>"; a station's name its slug, timezone
  * "UTC", listed; bitrate 128000 for mp3, else 96000. "mounts" replaces the whole list.
- * What is attached to a rendition or station goes over to the new board; a zone does not, if its name
- * changes: zone is NULL then, as it is for all that is new.
+ * What is attached to a rendition or station goes over to the new board; a zone does not, if its
+ * name changes: it is NULL then, as it is for all that is new.
  *
  * Owner:  the caller: *out, board_free(); keys->lines, made by buf_init() before.
  * Errors: E_SYNTAX (E_TOO_LONG over 4 MiB), one line in *faults for each fault

@@ -21,7 +21,7 @@ X(log_level, log_level, LEVEL, 0, 0, "info", "debug, info, warn or error",
   "The least important lines that are written to stderr.")
 X(access_log, access_log, BOOL, 0, 0, "true", "true or false",
   "Whether requests are written to access.log in the data folder.")
-X(shoutcast, shoutcast, BOOL, 0, 0, "false", "true or false",
+X(shoutcast, shoutcast, BOOL, 0, 0, "true", "true or false",
   "Whether SHOUTcast v1 sources may log in on each listen port + 1.")
 X(loops, loops, COUNT, 0, 16, "0", "threads",
   "How many threads serve connections; 0 is one for each processor core, at most 16.")
