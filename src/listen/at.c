@@ -90,10 +90,10 @@ static enum err parse_iso(struct str text, const struct zone *zone, struct utc *
     if (!take_digits(&text, 2, &c.hour) || !take_char(&text, ':') ||
         !take_digits(&text, 2, &c.minute))
         return E_SYNTAX;
-    if (take_char(&text, ':') && !take_digits(&text, 2, &c.second))
+    if (take_char(&text, ':') &&
+        (!take_digits(&text, 2, &c.second) || !take_fraction(&text, &c.us)))
         return E_SYNTAX;
-    if (!take_fraction(&text, &c.us) || !take_offset(&text, &has_offset, &offset_s) ||
-        text.len > 0)
+    if (!take_offset(&text, &has_offset, &offset_s) || text.len > 0)
         return E_SYNTAX;
     if (!has_offset && zone)
         return zone_instant(zone, &c, out);

@@ -19,7 +19,7 @@ void audience_free(struct audience **audience)
 
 bool audience_is_empty(const struct audience *audience)
 {
-    return atomic_load(&audience->now) == 0;
+    return atomic_load(&audience->now) == 0 && atomic_load(&audience->holds) == 0;
 }
 
 void audience_join(struct audience *audience)
@@ -37,6 +37,17 @@ void audience_leave(struct audience *audience, bool was_dropped)
     assert(before > 0);
     if (was_dropped)
         atomic_fetch_add(&audience->dropped, 1);
+}
+
+void audience_hold(struct audience *audience)
+{
+    atomic_fetch_add(&audience->holds, 1);
+}
+
+void audience_let_go(struct audience *audience)
+{
+    uint32_t before = atomic_fetch_sub(&audience->holds, 1);
+    assert(before > 0);
 }
 
 void audience_add_bytes(struct audience *audience, uint64_t bytes)

@@ -3,8 +3,6 @@
 
 #include "base/mem.h"
 
-#include <string.h>
-
 enum err listen_new(const struct listen_config *config, struct listen **out)
 {
     unsigned count = loops_count(config->loops);
@@ -73,54 +71,18 @@ uint32_t listen_count(const struct listen *listen)
     return atomic_load(&listen->table.count);
 }
 
-/* Copies a row that its loop may give back meanwhile; false if it did. */
-static bool copy_row(struct row *row, struct listener_facts *facts)
-{
-    uint64_t id = atomic_load_explicit(&row->id, memory_order_acquire);
-    if (id == 0)
-        return false;
-    *facts = (struct listener_facts){
-        .id = id,
-        .audience = row->audience,
-        .peer = row->peer,
-        .since = row->since,
-        .bytes_sent = atomic_load(&row->bytes_sent),
-        .behind_live_us = atomic_load(&row->behind_us),
-        .has_metadata = row->has_metadata,
-    };
-    memcpy(facts->agent, row->agent, sizeof facts->agent);
-    atomic_thread_fence(memory_order_acquire);
-    return atomic_load_explicit(&row->id, memory_order_relaxed) == id;
-}
-
-static uint32_t rows_used(struct listen *listen)
-{
-    pthread_mutex_lock(&listen->table.lock);
-    uint32_t used = listen->table.used_max;
-    pthread_mutex_unlock(&listen->table.lock);
-    return used;
-}
-
 void listen_each(struct listen *listen, const struct audience *audience,
                  void (*fn)(void *ctx, const struct listener_facts *facts), void *ctx)
 {
-    uint32_t used = rows_used(listen);
+    uint32_t used = table_used(&listen->table);
     for (uint32_t i = 0; i < used; i++) {
         struct listener_facts facts;
-        if (copy_row(&listen->table.rows[i], &facts) && (!audience || facts.audience == audience))
+        if (table_copy(&listen->table, i, &facts) && (!audience || facts.audience == audience))
             fn(ctx, &facts);
     }
 }
 
 enum err listen_kill(struct listen *listen, uint64_t id)
 {
-    uint32_t used = rows_used(listen);
-    for (uint32_t i = 0; i < used; i++) {
-        struct row *row = &listen->table.rows[i];
-        if (id != 0 && atomic_load(&row->id) == id) {
-            atomic_store(&row->must_go, true);
-            return OK;
-        }
-    }
-    return E_NOT_FOUND;
+    return table_dismiss(&listen->table, id);
 }

@@ -97,8 +97,8 @@ static void let_in(struct wish *wish, uint64_t pos)
     if (wish->rendition.codec == CODEC_OPUS)
         add_ogg_headers(wish, wish->past ? tape_head(tape) : pos, &head);
     if (buf_err(&head)) {
+        past_free(&wish->past); /* the wish ends with the request */
         request_reply_text(request, 503, AGAIN, "%s", err_text(buf_err(&head)));
-        past_free(&wish->past);
         buf_release(&head);
         return;
     }
@@ -225,8 +225,15 @@ static void begin_past(struct wish *wish, struct utc at)
         refuse_moment(wish, E_NOT_FOUND);
         return;
     }
-    enum err err = past_new(tape, wish->listen->config.reader, wish->request->loop, at, on_ready,
-                            wish, &wish->past);
+    struct past_how how = {
+        .tape = tape,
+        .audience = wish->rendition.live.audience,
+        .reader = wish->listen->config.reader,
+        .loop = wish->request->loop,
+        .on_ready = on_ready,
+        .ctx = wish,
+    };
+    enum err err = past_new(&how, at, &wish->past);
     if (err == E_AGAIN)
         request_hold(wish->request, on_gone, wish);
     else if (err)

@@ -13,17 +13,21 @@ static void piece_drop(struct past *past)
     past->piece = NULL;
 }
 
+static void past_release(struct past *past)
+{
+    piece_drop(past);
+    audience_let_go(past->audience);
+    mem_free(past);
+}
+
 void past_free(struct past **past)
 {
     struct past *p = *past;
     *past = NULL;
-    if (!p)
-        return;
-    piece_drop(p);
-    if (p->is_asking)
+    if (p && p->is_asking)
         p->is_orphan = true;
-    else
-        mem_free(p);
+    else if (p)
+        past_release(p);
 }
 
 /* Tape time went on while there was no sound: whoever listens there skips the hole. */
@@ -38,6 +42,7 @@ static void go_to_piece(struct past *past, const struct tape_piece *piece)
 {
     struct utc start;
     past->piece = piece;
+    past->got = loop_now(past->loop);
     past->offset = tape_piece_find(piece, past->next, &start);
     past->state = PAST_PIECE;
     skip_hole(past, start);
@@ -51,22 +56,32 @@ static void go_to_ram(struct past *past, uint64_t pos, struct utc start)
     skip_hole(past, start);
 }
 
+/* The disk has nothing from past->next on: what RAM has comes next. */
+static enum err go_on_in_ram(struct past *past)
+{
+    uint64_t pos;
+    struct utc start;
+    enum err err = tape_find(past->tape, past->next, &pos, &start);
+    if (err == E_LAGGED) {
+        pos = tape_oldest(past->tape);
+        err = tape_time_of(past->tape, pos, &start);
+    } else if (err == E_AGAIN) {
+        pos = tape_head(past->tape);
+        start = past->next;
+        err = OK;
+    }
+    if (!err)
+        go_to_ram(past, pos, start);
+    return err ? E_NOT_FOUND : OK;
+}
+
 static enum err use_answer(struct past *past)
 {
-    struct tape_ask *ask = &past->ask;
-    struct utc start;
-    if (ask->err == OK) {
-        go_to_piece(past, ask->piece);
-        return OK;
-    }
-    if (ask->err != E_NOT_FOUND)
-        return ask->err;
-    /* Not on disk yet: what RAM has begins after it. */
-    uint64_t oldest = tape_oldest(ask->tape);
-    enum err err = tape_time_of(ask->tape, oldest, &start);
-    if (!err)
-        go_to_ram(past, oldest, start);
-    return err ? E_NOT_FOUND : OK;
+    if (past->ask.err == E_NOT_FOUND)
+        return go_on_in_ram(past);
+    if (past->ask.err == OK)
+        go_to_piece(past, past->ask.piece);
+    return past->ask.err;
 }
 
 static void on_answer_here(struct loop_job *job)
@@ -76,7 +91,7 @@ static void on_answer_here(struct loop_job *job)
     if (past->is_orphan) {
         if (past->ask.err == OK)
             tape_piece_unref(past->ask.piece);
-        mem_free(past);
+        past_release(past);
         return;
     }
     enum err err = use_answer(past);
@@ -91,39 +106,42 @@ static void on_answer(struct tape_ask *ask)
 }
 
 /* Looks for the sound at past->next: in RAM if it is there, else on disk (E_AGAIN). */
-static enum err look(struct past *past, struct tape *tape)
+static enum err look(struct past *past)
 {
     uint64_t pos;
     struct utc start;
-    enum err err = tape_find(tape, past->next, &pos, &start);
+    enum err err = tape_find(past->tape, past->next, &pos, &start);
     if (err == OK) {
         go_to_ram(past, pos, start);
         return OK;
     }
-    if (err == E_AGAIN) {
-        go_to_ram(past, tape_head(tape), past->next);
+    /* Right after a start RAM has nothing at all, and what lies before the end is in files. */
+    if (err == E_AGAIN && past->next.us >= tape_end(past->tape).us) {
+        go_to_ram(past, tape_head(past->tape), past->next);
         return OK;
     }
     past->state = PAST_ASKING;
     past->is_asking = true;
-    past->ask = (struct tape_ask){.tape = tape, .at = past->next, .done = on_answer};
+    past->ask = (struct tape_ask){.tape = past->tape, .at = past->next, .done = on_answer};
     tape_reader_ask(past->reader, &past->ask);
     return E_AGAIN;
 }
 
-enum err past_new(struct tape *tape, struct tape_reader *reader, struct loop *loop, struct utc at,
-                  void (*on_ready)(struct past *past, enum err err), void *ctx, struct past **out)
+enum err past_new(const struct past_how *how, struct utc at, struct past **out)
 {
     struct past *past = mem_new(sizeof *past);
     *out = past;
     if (!past)
         return E_NOMEM;
-    past->reader = reader;
-    past->loop = loop;
+    past->tape = how->tape;
+    past->audience = how->audience;
+    past->reader = how->reader;
+    past->loop = how->loop;
     past->next = at;
-    past->on_ready = on_ready;
-    past->ctx = ctx;
-    return look(past, tape);
+    past->on_ready = how->on_ready;
+    past->ctx = how->ctx;
+    audience_hold(past->audience);
+    return look(past);
 }
 
 /* How far he may have been sent by now. */
@@ -148,6 +166,15 @@ static enum err supply_ram(struct ear *ear, struct utc until, struct supply *sup
     return supply_from_ram(ear, to, supply);
 }
 
+/* Has he had a piece for much longer than it lasts? */
+static bool is_stuck(const struct ear *ear, struct mono now)
+{
+    const struct past *past = ear->past;
+    int64_t lasts_us = past->piece->end.us - past->piece->start.us;
+    int64_t lag_us = ear->hall->listen->config.lag_ms * US_PER_MS;
+    return now.us - past->got.us > lasts_us + lag_us;
+}
+
 enum err past_supply(struct ear *ear, struct mono now, uint32_t ahead_ms, struct supply *supply)
 {
     struct past *past = ear->past;
@@ -160,11 +187,13 @@ enum err past_supply(struct ear *ear, struct mono now, uint32_t ahead_ms, struct
     if (past->offset == past->piece->bytes.len) {
         past->next = past->piece->end;
         piece_drop(past);
-        if (look(past, ear->tape) == E_AGAIN)
+        if (look(past) == E_AGAIN)
             return OK;
         atomic_store_explicit(&ear->row->pos, past->offset, memory_order_relaxed);
         return supply_ram(ear, due(past, now, ahead_ms), supply);
     }
+    if (is_stuck(ear, now))
+        return E_LAGGED;
     size_t to = tape_piece_find(past->piece, until, &start);
     supply_from_piece(ear, to > past->offset ? to : past->offset, supply);
     return OK;

@@ -19,6 +19,9 @@ struct past {
     struct utc next;     /* tape time of the next byte to send */
     const struct tape_piece *piece;
     size_t offset;       /* next byte in the piece */
+    struct mono got;     /* when the piece came */
+    struct tape *tape;
+    struct audience *audience; /* held, so that the tape stays while the reader may look at it */
     struct tape_ask ask;
     struct loop_job answered;
     struct loop *loop;
@@ -29,15 +32,22 @@ struct past {
     void *ctx;
 };
 
+struct past_how {
+    struct tape *tape;
+    struct audience *audience; /* of the same rendition */
+    struct tape_reader *reader;
+    struct loop *loop;
+    void (*on_ready)(struct past *past, enum err err);
+    void *ctx;
+};
+
 /* Looks for the sound at `at`.
  * Owner:  the caller, past_free().   Thread: loop.
  * Errors: OK       it is at hand;
  *         E_AGAIN  it is being read: on_ready(past, err) will be called on the loop, once, with OK,
  *                  E_NOT_FOUND, E_IO, E_CORRUPT or E_CLOSED (not if past_free() was called first);
  *         E_NOMEM  *out is NULL. */
-MUST_USE enum err past_new(struct tape *tape, struct tape_reader *reader, struct loop *loop,
-                           struct utc at, void (*on_ready)(struct past *past, enum err err),
-                           void *ctx, struct past **out);
+MUST_USE enum err past_new(const struct past_how *how, struct utc at, struct past **out);
 
 /* Frees it, now or when the reader has answered. */
 void past_free(struct past **past);

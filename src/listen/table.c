@@ -1,6 +1,7 @@
 /* listen/table.c - contract in table_priv.h */
 #include "listen/table_priv.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -64,18 +65,62 @@ uint64_t table_publish(struct table *table, struct row *row)
 {
     pthread_mutex_lock(&table->lock);
     uint64_t id = ++table->last_id;
+    atomic_store(&row->id, id);
     pthread_mutex_unlock(&table->lock);
     atomic_fetch_add(&table->count, 1);
-    atomic_store_explicit(&row->id, id, memory_order_release);
     return id;
 }
 
 void table_give_back(struct table *table, struct row *row)
 {
-    if (atomic_exchange_explicit(&row->id, 0, memory_order_release) != 0)
-        atomic_fetch_sub(&table->count, 1);
     pthread_mutex_lock(&table->lock);
+    bool was_published = atomic_exchange(&row->id, 0) != 0;
     row->next_free = table->first_free;
     table->first_free = row->index;
     pthread_mutex_unlock(&table->lock);
+    if (was_published)
+        atomic_fetch_sub(&table->count, 1);
+}
+
+uint32_t table_used(struct table *table)
+{
+    pthread_mutex_lock(&table->lock);
+    uint32_t used = table->used_max;
+    pthread_mutex_unlock(&table->lock);
+    return used;
+}
+
+bool table_copy(struct table *table, uint32_t index, struct listener_facts *out)
+{
+    const struct row *row = &table->rows[index];
+    pthread_mutex_lock(&table->lock);
+    uint64_t id = atomic_load(&row->id);
+    if (id != 0) {
+        *out = (struct listener_facts){
+            .id = id,
+            .audience = row->audience,
+            .peer = row->peer,
+            .since = row->since,
+            .bytes_sent = atomic_load(&row->bytes_sent),
+            .behind_live_us = atomic_load(&row->behind_us),
+            .has_metadata = row->has_metadata,
+        };
+        memcpy(out->agent, row->agent, sizeof out->agent);
+    }
+    pthread_mutex_unlock(&table->lock);
+    return id != 0;
+}
+
+enum err table_dismiss(struct table *table, uint64_t id)
+{
+    enum err err = E_NOT_FOUND;
+    pthread_mutex_lock(&table->lock);
+    for (uint32_t i = 0; i < table->used_max && err && id != 0; i++) {
+        if (atomic_load(&table->rows[i].id) != id)
+            continue;
+        atomic_store(&table->rows[i].must_go, true);
+        err = OK;
+    }
+    pthread_mutex_unlock(&table->lock);
+    return err;
 }

@@ -1,8 +1,8 @@
 /* listen/table_priv.h - all listeners in one memfd table of fixed rows.
  *
  * A row belongs to the loop that took it; other threads only read it. What does not change while a
- * listener is there is written before `id` is published and may be read as long as `id` stays the
- * same; the rest is atomic. */
+ * listener is there is written while `id` is 0 and read by others under the table's lock, under
+ * which alone `id` changes; the rest is atomic. */
 #ifndef MAST_LISTEN_TABLE_PRIV_H
 #define MAST_LISTEN_TABLE_PRIV_H
 
@@ -33,7 +33,7 @@ struct table {
     struct row *rows;
     uint32_t rows_max;
     int fd;
-    pthread_mutex_t lock; /* guards the free list and last_id; held for a few instructions */
+    pthread_mutex_t lock; /* guards free list, last_id and ids; held for a few instructions */
     uint32_t first_free;
     uint32_t used_max; /* rows beyond were never used */
     uint64_t last_id;
@@ -48,5 +48,13 @@ void table_release(struct table *table);
 MUST_USE enum err table_take(struct table *table, struct row **out);
 uint64_t table_publish(struct table *table, struct row *row);
 void table_give_back(struct table *table, struct row *row);
+
+/* Copies what a row says of its listener; false if it has none.   Shape: index < table_used().
+ * Thread: any. */
+bool table_copy(struct table *table, uint32_t index, struct listener_facts *out);
+uint32_t table_used(struct table *table);
+
+/* Asks the listener with this id to go.   Errors: E_NOT_FOUND.   Thread: any. */
+MUST_USE enum err table_dismiss(struct table *table, uint64_t id);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 
 #define SERVER_NAME      "mast/" MAST_VERSION
 #define DRAIN_MS         5000
+#define LOOPS_MAX        16
 #define READER_THREADS   2
 #define READER_CACHE     ((size_t)64 << 20)
 #define FREE_PERCENT_MIN 5
@@ -176,12 +178,16 @@ static enum err start_air(struct serve *serve)
     return err;
 }
 
+/* One for each core that this process may use: two loops on one core only take turns. */
 static unsigned loops_wanted(const struct config *config)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t set;
     if (config->loops > 0)
         return config->loops;
-    return cores < 1 ? 1 : cores > 16 ? 16 : (unsigned)cores;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1;
+    int cores = CPU_COUNT(&set);
+    return cores > LOOPS_MAX ? LOOPS_MAX : (unsigned)cores;
 }
 
 static enum err make_rooms(struct serve *serve)

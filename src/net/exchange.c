@@ -179,6 +179,7 @@ static void gather_body(struct exchange *exchange)
         return;
     }
     buf_init(&exchange->body, max);
+    exchange->arena.cap_bytes += max; /* for the fields of a form */
     exchange->body_left = request->is_chunked ? UINT64_MAX : (uint64_t)request->content_length;
     conn->state = CONN_BODY;
     deadline_set(conn, DEADLINE_BODY, conn->lane->server->config.body_ms);

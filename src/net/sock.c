@@ -36,9 +36,11 @@ enum err sock_writev(struct sock *sock, const struct iovec *iov, int count, size
 {
     *sent = 0;
     struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
+    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
     ssize_t n;
-    do
-        n = sendmsg(sock->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    do /* most listeners get one piece, and send() is the cheaper call for one */
+        n = count == 1 ? send(sock->fd, iov->iov_base, iov->iov_len, flags)
+                       : sendmsg(sock->fd, &message, flags);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return err_of_socket(errno);

@@ -21,7 +21,7 @@ struct tape_piece {
     struct utc start, end; /* of its first frame; after its last */
     struct format format;
     uint32_t samples;
-    uint32_t discontinuity; /* count since the tape began; differs from the piece before = a break */
+    uint32_t discontinuity; /* count since the tape began; not that of the piece before = a break */
     struct str bytes;       /* whole frames */
     const struct tape_piece_title *titles; /* in order; the first has offset 0 */
     size_t titles_count;
@@ -33,8 +33,9 @@ void tape_reader_stop(struct tape_reader **reader); /* open asks are answered wi
 /* One question; lies in the asker's memory until done() was called.
  * `at`:    the run that holds this instant, else the next one after it.
  * done():  on a reader thread; must only hand over (post) and return. err OK: *piece is a new
- *          reference, given back with tape_piece_unref(). E_NOT_FOUND: nothing at or after `at` is on
- *          disk yet (the RAM tail has it, or there is none). E_IO, E_CORRUPT, E_CLOSED. */
+ *          reference, given back with tape_piece_unref(). E_NOT_FOUND: nothing at or after `at` is
+ *          on disk yet (the RAM tail has it, or there is none). E_IO, E_CLOSED, E_NOMEM;
+ *          E_CORRUPT: 16 runs in a row are damaged (fewer are passed over). */
 struct tape_ask {
     struct tape *tape;
     struct utc at;

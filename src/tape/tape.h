@@ -2,16 +2,16 @@
  *
  *     air --tape_append, tape_title--> [ RAM tail: memfd ] --tape_flush (writer thread)--> files
  *                                            |                                              |
- *                          loops: tape_spans, tape_find                   reader threads: reader.h
+ *                          loops: tape_span, tape_find                    reader threads: reader.h
  *
  * Positions are bytes since the tape was opened (`pos`), counted over whole frames; the head is
- * always a frame boundary. The tail is a memfd mapped twice in a row, so that any piece of it is one
- * span. One writer (air); readers take no lock and hold nobody up: a reader that was overtaken finds
- * out by tape_spans() or tape_oldest() and is told so.
+ * always a frame boundary. The tail is a memfd mapped twice in a row, so that any piece of it is
+ * one span. One writer (air); readers take no lock and hold nobody up: a reader that was overtaken
+ * finds out by tape_span() or tape_oldest() and is told so.
  *
  * Time is cut into windows of 6 s, numbered n = floor(Unix seconds / 6). A *run* is a stretch of
- * unbroken sound inside one window; there is one per window unless sound broke off in it. A run ends
- * at the first frame boundary at or after the window's end.
+ * unbroken sound inside one window; there is one per window unless sound broke off in it. A run
+ * ends at the first frame boundary at or after the window's end.
  *
  * Files, one set an hour (600 windows): <dir>/<first n>.{frames,index,events}; see files_priv.h. */
 #ifndef MAST_TAPE_TAPE_H
@@ -32,7 +32,7 @@ struct tape_config {
     const char *folder;   /* ".../tape/<station>/<rendition>"; NULL = RAM only (tests) */
     const char *name;     /* "<station>/<rendition>", for the log; copied */
     enum codec codec;
-    uint32_t bitrate_bps; /* the most that is expected; sizes the RAM tail (>= 5 min, at least 1 MiB) */
+    uint32_t bitrate_bps; /* the most that is expected; sizes the RAM tail (5 min, 1 MiB or more) */
 };
 
 /* Opens a tape and recovers what a crash left: reads the newest set of files, cuts its torn tail,
@@ -54,7 +54,10 @@ uint32_t tape_serial(const struct tape *tape); /* Ogg serial number, fixed by th
  * Shape:  start is at or after the end of what was appended before (also before a restart); the
  *         caller keeps to the sample count, so that it equals the last end unless `broken`.
  *         broken: the sound does not follow on from the frame before (a hole, another decoder
- *         state); begins a new run and raises the discontinuity count.
+ *         state); begins a new run and raises the discontinuity count. The very first frame of a
+ *         tape breaks nothing; the first one after a restart, one that starts over 100 ms after
+ *         the end, and one of another format always do. A start before the end is taken as the
+ *         end: time on a tape never runs back.
  *         samples at format->rate_hz, 1..65535; bytes 1..OGG_PAGE_MAX_BYTES. */
 void tape_append(struct tape *tape, struct str bytes, uint32_t samples, const struct format *format,
                  struct utc start, bool broken);
@@ -76,8 +79,8 @@ struct utc tape_end(const struct tape *tape);
 uint64_t tape_head(const struct tape *tape);   /* where the next frame will be */
 uint64_t tape_oldest(const struct tape *tape); /* first frame that is safe to read for some time */
 
-/* The bytes [from, to) in one span; to <= head. They stay in place while tape_oldest() <= from: look
- * again after use.   Errors: E_LAGGED from < oldest; *out is empty then. */
+/* The bytes [from, to) in one span; to <= head. They stay in place while tape_oldest() <= from:
+ * look again after use.   Errors: E_LAGGED from < oldest; *out is empty then. */
 MUST_USE enum err tape_span(const struct tape *tape, uint64_t from, uint64_t to, struct iovec *out);
 
 /* The position of the first frame that lies wholly in the last `ms` before the head (for a burst);

@@ -61,9 +61,7 @@ def _up(station, what=None):
         station.start()
         station.apply(what or document())
     except BaseException:
-        if station.process and station.process.poll() is None:
-            station.process.kill()
-            station.process.wait()
+        station.end()
         raise
     return station
 

@@ -48,12 +48,12 @@ def test_ffmpeg_of_old_logs_in_by_source(mast, tmp_path):
 
 
 EZSTREAM = """<ezstream>
-  <servers><server><name>mast</name><protocol>HTTP</protocol><hostname>127.0.0.1</hostname>
+  <servers><server><protocol>HTTP</protocol><hostname>127.0.0.1</hostname>
     <port>{port}</port><user>source</user><password>{key}</password>
     <reconnect_attempts>0</reconnect_attempts></server></servers>
-  <streams><stream><name>tone</name><mountpoint>/wxyz</mountpoint><format>MP3</format>
-    <server>mast</server><intake>clip</intake></stream></streams>
-  <intakes><intake><name>clip</name><type>file</type><filename>{clip}</filename></intake></intakes>
+  <streams><stream><mountpoint>/wxyz</mountpoint><format>MP3</format>
+    </stream></streams>
+  <intakes><intake><type>file</type><filename>{clip}</filename></intake></intakes>
   <metadata><format_str>@a@ - @t@</format_str></metadata>
 </ezstream>
 """

@@ -1,5 +1,5 @@
-/* An events file as a disk might give it back: what is read out of it, written and read again, is the
- * same. */
+/* An events file as a disk might give it back: what is read out of it, written and read again, is
+ * the same. */
 #include <stdlib.h>
 
 #include "media/icy.h"

@@ -1,5 +1,5 @@
-/* The three files of a set as a disk might give them back: recovery must leave a tape of whole frames
- * in order of time, that takes more sound, and that needs no second recovery.
+/* The three files of a set as a disk might give them back: recovery must leave a tape of whole
+ * frames in order of time, that takes more sound, and that needs no second recovery.
  *
  * Input: flags (1 = make CRCs and windows right, so that what lies behind them is reached), codec,
  * length of the index / 4, length of the events / 4, then index, events, frames. */

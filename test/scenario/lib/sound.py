@@ -131,13 +131,13 @@ def code_clip(codec, seconds=60):
 
 
 def decode(data, form=None):
-    """Encoded bytes to mono samples at RATE; what cannot be decoded is left out, as a player would."""
+    """Encoded bytes to samples of the left channel at RATE; what cannot be decoded is left out, as a player would."""
     if not data:
         return np.zeros(0)
     asked = ["-f", form] if form else []
     done = subprocess.run(
-        [*FFMPEG[:-3], "-loglevel", "fatal", *asked, "-i", "pipe:0", "-f", "f32le", "-ar", str(RATE),
-         "-ac", "1", "pipe:1"], input=data, capture_output=True, timeout=120, check=False)
+        [*FFMPEG[:-3], "-loglevel", "fatal", *asked, "-i", "pipe:0", "-af", "pan=mono|c0=c0", "-f", "f32le",
+         "-ar", str(RATE), "pipe:1"], input=data, capture_output=True, timeout=120, check=False)
     return np.frombuffer(done.stdout[:len(done.stdout) // 4 * 4], "<f4").astype(float)
 
 

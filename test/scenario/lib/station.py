@@ -1,4 +1,5 @@
 """A real station: `mast serve` as a child, on a private port, with a data folder of its own."""
+import contextlib
 import json
 import os
 import pathlib
@@ -26,7 +27,8 @@ REPORT = re.compile(
 
 
 def document(slug="wxyz", name="WXYZ News"):
-    """A station with a rendition of each codec, and three sources."""
+    """A station with a rendition of each codec, and three sources; wxyz has mounts of its own."""
+    first = slug == "wxyz"
     return {
         "stations": [
             {
@@ -36,14 +38,16 @@ def document(slug="wxyz", name="WXYZ News"):
                 "genre": "News",
                 "timezone": "America/New_York",
                 "renditions": [
-                    {"slug": "mp3-128", "codec": "mp3", "bitrate": 128000, "mounts": ["/live.mp3"]},
+                    {"slug": "mp3-128", "codec": "mp3", "bitrate": 128000,
+                     "mounts": ["/live.mp3"] if first else []},
                     {"slug": "aac-96", "codec": "aac", "bitrate": 96000},
                     {"slug": "opus-96", "codec": "opus", "bitrate": 96000},
                 ],
                 "sources": [
                     {"user": "source", "mount": f"/{slug}", "key": KEY},
                     {"user": "anna", "mount": f"/{slug}", "key": OTHER_KEY},
-                    {"user": "source", "mount": "/studio-b", "key": SHOUTCAST_KEY},
+                    {"user": "source", "mount": "/studio-b" if first else f"/{slug}-b",
+                     "key": SHOUTCAST_KEY},
                 ],
             }
         ]
@@ -145,6 +149,23 @@ class Station:
         assert not found, f"on stderr:\n{log[max(0, found.start() - 300):found.start() + 6000]}"
         assert code == 0 or self.killed, f"mast ended with {code}:\n{log[-3000:]}"
         self.process = None
+
+    def end(self):
+        """Ends it in any way, for when something went wrong already."""
+        if self.process and self.process.poll() is None:
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                os.kill(self.pid, signal.SIGKILL)
+            self.process.kill()
+            self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self.end()
+        else:
+            self.stop()
 
     # -- talking to it
 

@@ -6,7 +6,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-enum call { WRITE, SYNC, TRUNCATE, RENAME, CALLS };
+enum call { WRITE, SYNC, TRUNCATE, RENAME, ALLOCATE, CALLS };
 
 static struct {
     _Atomic int64_t countdown[CALLS]; /* 0 = now; negative = not any more */
@@ -28,6 +28,10 @@ int __wrap_ftruncate64(int fd, off_t bytes);
 int __wrap_ftruncate(int fd, off_t bytes);
 int __real_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to);
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *block, size_t bytes);
+void *__wrap_realloc(void *block, size_t bytes);
 
 static bool fails(enum call call)
 {
@@ -95,6 +99,16 @@ int __wrap_ftruncate(int fd, off_t bytes)
 int __wrap_rename(const char *from, const char *to)
 {
     return fails(RENAME) ? -1 : __real_rename(from, to);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    return fails(ALLOCATE) ? NULL : __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *block, size_t bytes)
+{
+    return fails(ALLOCATE) ? NULL : __real_realloc(block, bytes);
 }
 
 /* The n-th call fails with `number`, or all from the n-th on; number 0 = the disk is well again. */
@@ -360,6 +374,61 @@ static void a_disk_that_hangs_never_holds_up_the_air_or_a_loop(void **state)
     rig_end(&rig);
 }
 
+/* ---- memory that is out ---- */
+
+/* Everything once that allocates; returns the first error. */
+static enum err all_at_once(struct rig *rig)
+{
+    struct tape_config config = {rig->folder, "one/mp3", CODEC_MP3, 8000};
+    struct set_index *index = NULL;
+    struct piece *piece = NULL;
+    struct shelf *shelf = NULL;
+    size_t run;
+    enum err err = tape_open(&config, (struct utc){RIG_START_US}, &rig->tape);
+    if (err)
+        return err;
+    rig_feed_one(rig, 0, true);
+    rig_title(rig, "a title");
+    rig_feed(rig, 500);
+    err = tape_flush(rig->tape);
+    if (!err)
+        err = shelf_new(&shelf);
+    if (!err)
+        err = shelf_find(shelf, rig->tape, 0, &index, &run);
+    if (!err)
+        err = piece_load(rig->tape, index, run, &piece);
+    if (piece)
+        piece_unref(piece);
+    if (index)
+        shelf_put(shelf, index);
+    shelf_free(&shelf);
+    fault.countdown[ALLOCATE] = INT64_MAX;
+    tape_close(&rig->tape);
+    return err;
+}
+
+static void any_allocation_may_fail(void **state)
+{
+    (void)state;
+    struct rig rig;
+    enum err err = E_NOMEM;
+    uint64_t turns = 0;
+    rig_init(&rig, true);
+    fault_clear();
+    assert_int_equal(all_at_once(&rig), OK); /* so that there is something to recover */
+    for (; err == E_NOMEM; turns++) {
+        fault_set(ALLOCATE, (int64_t)turns, ENOMEM, false);
+        err = all_at_once(&rig);
+    }
+    fault_clear();
+    assert_int_equal(err, OK);
+    assert_true(turns > 10);
+    print_message("# %d places\n", (int)turns);
+    small_open(&rig, RIG_START_US);
+    assert_true(rig_walk(&rig).frames >= 501);
+    rig_end(&rig);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -379,6 +448,7 @@ int main(void)
         cmocka_unit_test(any_rename_may_fail),
         cmocka_unit_test(a_repair_that_fails_is_made_up_for_later),
         cmocka_unit_test(what_was_overwritten_before_it_was_written_is_a_hole_on_disk),
+        cmocka_unit_test(any_allocation_may_fail),
         cmocka_unit_test(a_disk_that_hangs_never_holds_up_the_air_or_a_loop),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

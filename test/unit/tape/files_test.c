@@ -40,8 +40,8 @@ static void the_layout_is_what_it_says(void **state)
 {
     (void)state;
     static const unsigned char head[RECORD_BYTES] = {
-        'M', 'A', 'S', 'T', 'T', 'A', 'P', 'E', 1, 0, 0, 0, 2, 0,    0,    0,
-        64,  0,   0,   0,   6,   0,   0,   0,   5, 4, 3, 2, 1, [60] = 0x9D, 0xF7, 0x16, 0xD5};
+        'M', 'A', 'S', 'T', 'T', 'A', 'P', 'E', 1, 0, 0, 0, 2,           0,    0,    0,   64,
+        0,   0,   0,   6,   0,   0,   0,   5,   4, 3, 2, 1, [60] = 0x9D, 0xF7, 0x16, 0xD5};
     static const unsigned char want[RECORD_BYTES] = {
         0x05, 0x04, 0x03, 0x02, 0x01, 0x00, 0x00, 0x00, 0x88, 0x77, 0x66, 0x55, 0x44,
         0x33, 0x22, 0x01, 0x07, 0x9A, 0x92, 0x18, 0xAF, 0x45, 0x5C, 0x00, 0xD4, 0xC3,
@@ -122,9 +122,17 @@ static void nonsense_with_a_good_crc_is_refused(void **state)
 static void only_names_of_sets_are_names_of_sets(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",          "x.index",   "1",           "1.",
-                                      ".index",    "-1.index",  "1.index.new", "01.index",
-                                      "1.indexes", "1 .frames", "99999999999999999999.frames"};
+    static const char *const bad[] = {"",
+                                      "x.index",
+                                      "1",
+                                      "1.",
+                                      ".index",
+                                      "-1.index",
+                                      "1.index.new",
+                                      "01.index",
+                                      "1.indexes",
+                                      "1 .frames",
+                                      "99999999999999999999.frames"};
     uint64_t n;
     assert_true(set_name_parse(STR("283333333.frames"), &n));
     assert_int_equal(n, 283333333);
@@ -142,7 +150,8 @@ static void events_come_back_and_bad_lines_are_passed_over(void **state)
     buf_init(&lines, EVENTS_MAX);
     buf_init(&text, TITLE_BYTES - 1);
     event_add(&lines, 1, "title", STR("a \"b\" \\ \t \xC3\xA9 </x>"));
-    buf_add(&lines, STR("\n{\"t\":2,\"kind\":\"title\"}\n[1]\nnonsense\n{\"t\":\"2\",\"text\":\"\"}\n"));
+    buf_add(&lines,
+            STR("\n{\"t\":2,\"kind\":\"title\"}\n[1]\nnonsense\n{\"t\":\"2\",\"text\":\"\"}\n"));
     event_add(&lines, 3, "gap", STR(""));
     event_add(&lines, -4, "title", STR(""));
     size_t whole = lines.len;
@@ -166,7 +175,8 @@ static void time_in_samples_does_not_overflow(void **state)
     (void)state;
     assert_int_equal(samples_us(44100, 44100), US_PER_S);
     assert_int_equal(samples_us(1152, 44100), 26122);
-    assert_int_equal(samples_us(UINT64_C(48000) * 86400 * 36525, 48000), INT64_C(36525) * 86400 * US_PER_S);
+    assert_int_equal(samples_us(UINT64_C(48000) * 86400 * 36525, 48000),
+                     INT64_C(36525) * 86400 * US_PER_S);
     assert_int_equal(window_of(window_start_us(283333333)), 283333333);
     assert_int_equal(window_of(window_start_us(283333333) - 1), 283333332);
 }

@@ -5,7 +5,7 @@
 #include <sched.h>
 #include <semaphore.h>
 
-#define FRAMES 60000
+#define FRAMES 30000
 
 struct race {
     struct tape *tape;

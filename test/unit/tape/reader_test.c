@@ -72,7 +72,7 @@ static void a_listener_hears_the_very_frame_that_he_asked_for(void **state)
     tape_close(&rig.tape);
     rig_open(&rig, rig.frames[rig.count - 1].end_us);
     assert_true(rig.tape->sets.count == 2);
-    for (uint64_t k = 0; k < rig.count; k += k % 173 > 165 || k % 173 < 5 ? 1 : 11) {
+    for (uint64_t k = 0; k<rig.count; k += k % 173> 165 || k % 173 < 5 ? 1 : 11) {
         const struct rig_frame *f = &rig.frames[k];
         assert_int_equal(first_heard(reader, &rig, f->start_us), k);
         assert_int_equal(first_heard(reader, &rig, (f->start_us + f->end_us) / 2), k);

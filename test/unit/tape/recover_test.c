@@ -472,8 +472,8 @@ static void kill_dash_nine_costs_only_what_was_not_flushed(void **state)
     struct rig rig;
     uint64_t last = 0;
     rig_init(&rig, true);
-    struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct shared *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(shared != MAP_FAILED);
     mem_free(rig.frames);
     rig.frames = shared->frames;
@@ -499,8 +499,8 @@ static void kill_dash_nine_costs_only_what_was_not_flushed(void **state)
         last = walk.frames;
         tape_close(&rig.tape);
     }
-    print_message("# killed 60 times: %" PRIu64 " frames appended, %" PRIu64 " on disk\n", rig.count,
-                  last);
+    print_message("# killed 60 times: %" PRIu64 " frames appended, %" PRIu64 " on disk\n",
+                  rig.count, last);
     rig.frames = NULL;
     munmap(shared, sizeof *shared);
     rig_end(&rig);

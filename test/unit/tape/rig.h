@@ -25,7 +25,7 @@
 
 #define RATE_HZ        44100
 #define SAMPLES        1152
-#define NUMBER_AT      40           /* a frame's own number stands here in its bytes */
+#define NUMBER_AT      40 /* a frame's own number stands here in its bytes */
 #define HOUR_US        (3600 * US_PER_S)
 #define RIG_START_US   (INT64_C(1700000000) * US_PER_S + 123457) /* not on a window */
 #define RIG_FRAMES_MAX 400000

@@ -13,12 +13,14 @@ static void the_head_counts_whole_frames_and_a_span_holds_them(void **state)
     assert_int_equal(tape_head(rig.tape), 0);
     assert_int_equal(tape_oldest(rig.tape), 0);
     rig_feed(&rig, 100);
-    assert_int_equal(tape_head(rig.tape), rig.frames[99].pos + 417 + (99 + 1) * 144 * 128000ULL / RATE_HZ -
+    assert_int_equal(tape_head(rig.tape), rig.frames[99].pos + 417 +
+                                              (99 + 1) * 144 * 128000ULL / RATE_HZ -
                                               99 * 144 * 128000ULL / RATE_HZ - 417);
     assert_int_equal(tape_span(rig.tape, rig.frames[7].pos, tape_head(rig.tape), &span), OK);
     assert_int_equal(span.iov_len, tape_head(rig.tape) - rig.frames[7].pos);
     assert_int_equal(rig_number(span.iov_base), 7);
-    assert_int_equal(rig_number((char *)span.iov_base + rig.frames[99].pos - rig.frames[7].pos), 99);
+    assert_int_equal(rig_number((char *)span.iov_base + rig.frames[99].pos - rig.frames[7].pos),
+                     99);
     assert_int_equal(tape_span(rig.tape, 0, 0, &span), OK);
     assert_int_equal(span.iov_len, 0);
     rig_end(&rig);
@@ -34,7 +36,8 @@ static void a_span_across_the_wrap_is_one_piece(void **state)
         rig_feed_one(&rig, 0, false);
         if (k < 50)
             continue;
-        assert_int_equal(tape_span(rig.tape, rig.frames[k - 50].pos, tape_head(rig.tape), &span), OK);
+        assert_int_equal(tape_span(rig.tape, rig.frames[k - 50].pos, tape_head(rig.tape), &span),
+                         OK);
         for (uint64_t i = k - 50; i <= k; i += 25)
             assert_int_equal(
                 rig_number((char *)span.iov_base + rig.frames[i].pos - rig.frames[k - 50].pos), i);
@@ -172,9 +175,11 @@ static void time_is_counted_in_samples_and_never_drifts(void **state)
     struct rig rig;
     rig_start(&rig, false);
     rig_feed(&rig, 137813); /* an hour and a bit; each frame lasts 26122.449 us */
-    assert_int_equal(tape_end(rig.tape).us, RIG_START_US + samples_us(137813ULL * SAMPLES, RATE_HZ));
+    assert_int_equal(tape_end(rig.tape).us,
+                     RIG_START_US + samples_us(137813ULL * SAMPLES, RATE_HZ));
     rig_feed_one(&rig, -2 * US_PER_S, false); /* nobody turns a tape's clock back */
-    assert_int_equal(tape_end(rig.tape).us, RIG_START_US + samples_us(137814ULL * SAMPLES, RATE_HZ));
+    assert_int_equal(tape_end(rig.tape).us,
+                     RIG_START_US + samples_us(137814ULL * SAMPLES, RATE_HZ));
     rig_end(&rig);
 }
 
@@ -196,12 +201,9 @@ static void a_title_holds_from_the_next_frame_on(void **state)
     const struct {
         uint64_t pos, seq;
         const char *text;
-    } want[] = {{rig.frames[9].pos + 416, 0, ""},
-                {rig.frames[10].pos, 1, "first"},
-                {rig.frames[20].pos - 1, 1, "first"},
-                {rig.frames[20].pos, 3, ""},
-                {tape_head(rig.tape) - 1, 3, ""},
-                {tape_head(rig.tape), 4, "not yet"}};
+    } want[] = {{rig.frames[9].pos + 416, 0, ""},     {rig.frames[10].pos, 1, "first"},
+                {rig.frames[20].pos - 1, 1, "first"}, {rig.frames[20].pos, 3, ""},
+                {tape_head(rig.tape) - 1, 3, ""},     {tape_head(rig.tape), 4, "not yet"}};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         assert_int_equal(tape_title_find(rig.tape, want[i].pos, &title), OK);
         assert_int_equal(title.seq, want[i].seq);

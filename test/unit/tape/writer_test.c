@@ -1,7 +1,10 @@
 /* The thread behind the air, and what it deletes. */
 #include "rig.h"
 
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <time.h>
 
 static const struct tape_keep keep_all = {
@@ -181,6 +184,86 @@ static void on_a_nearly_full_disk_the_oldest_hours_go_and_then_recording_stops(v
     rig_end(&two);
 }
 
+/* ---- a real disk of 3 MiB, in a process of its own ---- */
+
+#define NO_MOUNT 77
+
+static void must(bool holds, int line)
+{
+    if (!holds) {
+        fprintf(stderr, "# line %d does not hold\n", line);
+        _exit(1);
+    }
+}
+#define MUST(holds) must((holds), __LINE__)
+
+/* First nobody makes room: recording waits for it. Then retention does, hour by hour. */
+static void small_disk_run(struct rig *rig)
+{
+    struct tape_writer *writer;
+    struct utc now = {RIG_START_US};
+    const struct clock clock = {&now, the_test_utc, the_test_mono};
+    struct tape_keep keep = keep_all;
+    struct tape_config config = {rig->folder, "one/mp3", CODEC_MP3, 8000};
+    char ballast[128];
+    bool was_full = false;
+    static char two_mib[2 << 20];
+    snprintf(ballast, sizeof ballast, "%s/ballast", rig->folder);
+    rig_write(ballast, two_mib, sizeof two_mib);
+    MUST(tape_open(&config, now, &rig->tape) == OK);
+    for (int i = 0; i < 14; i++) { /* 1.4 MB into 1 MB */
+        rig_feed(rig, 240);
+        was_full = tape_flush(rig->tape) == E_DISK_FULL || was_full;
+    }
+    MUST(was_full && tape_disk_stats(rig->tape).stopped);
+    MUST(unlink(ballast) == 0);
+    MUST(tape_flush(rig->tape) == OK);
+    MUST(!tape_disk_stats(rig->tape).stopped && tape_disk_stats(rig->tape).lost_bytes == 0);
+    MUST(rig_walk(rig).frames > rig->count - 240);
+    keep.free_percent_min = 25;
+    MUST(tape_writer_start(&keep, &clock, &writer) == OK);
+    MUST(tape_writer_add(writer, rig->tape) == OK);
+    for (int hour = 0; hour < 8; hour++) { /* each of them 0.9 MB */
+        rig_feed_one(rig, HOUR_US, true);
+        for (int i = 0; i < 9; i++) {
+            rig_feed(rig, 240);
+            tape_writer_retain(writer);
+            MUST(tape_flush(rig->tape) == OK);
+        }
+    }
+    tape_writer_stop(&writer);
+    MUST(tape_disk_stats(rig->tape).lost_bytes == 0);
+    MUST(rig->tape->sets.count < 4);
+    now = tape_end(rig->tape);
+    tape_close(&rig->tape);
+    MUST(tape_open(&config, now, &rig->tape) == OK);
+    MUST(rig_walk(rig).next == rig->count);
+}
+
+static void on_a_small_disk_recording_goes_on_as_soon_as_there_is_room(void **state)
+{
+    (void)state;
+    struct rig rig;
+    int status;
+    rig_init(&rig, true);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if ((unshare(CLONE_NEWNS) && unshare(CLONE_NEWUSER | CLONE_NEWNS)) ||
+            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+            mount("tmpfs", rig.folder, "tmpfs", 0, "size=3m"))
+            _exit(NO_MOUNT);
+        small_disk_run(&rig);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    rig_end(&rig);
+    if (WEXITSTATUS(status) == NO_MOUNT)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +271,7 @@ int main(void)
         cmocka_unit_test(hours_that_are_too_old_go),
         cmocka_unit_test(over_the_share_the_oldest_hours_of_the_largest_tape_go),
         cmocka_unit_test(on_a_nearly_full_disk_the_oldest_hours_go_and_then_recording_stops),
+        cmocka_unit_test(on_a_small_disk_recording_goes_on_as_soon_as_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -255,10 +255,10 @@ def parse():
     parser = argparse.ArgumentParser(prog="./bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few minutes, rougher")
     parser.add_argument("--only", action="append", choices=MEASURES, help="may be repeated")
-    parser.add_argument("--build", type=Path, default=HERE.parent / "build", help="build folder")
+    parser.add_argument("--build", type=Path, default=HERE.parent.parent / "build", help="build folder")
     options = parser.parse_args()
     options.build = options.build.resolve()
-    options.tools = options.build / "bench"
+    options.tools = options.build / "test" / "bench"
     quick = options.quick
     options.listeners, options.crowd = (1000, 2000) if quick else (5000, 10000)
     options.window_s, options.settle_s = (8, 2) if quick else (30, 4)
