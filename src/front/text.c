@@ -23,13 +23,13 @@ void xml_add(struct buf *out, struct str text)
             at += len;
             continue;
         }
-        buf_add(out, str_slice(text, from, at));
+        buf_add_xml(out, str_slice(text, from, at));
         if (len == 0)
             buf_add_char(out, '?');
         at += len == 0 ? 1 : len;
         from = at;
     }
-    buf_add(out, str_slice(text, from, at));
+    buf_add_xml(out, str_slice(text, from, at));
 }
 
 void query_add(struct buf *out, struct str text)

@@ -5,6 +5,9 @@
 #include "listen/supply_priv.h"
 
 #define NEXT_TOLERANCE_US (100 * US_PER_MS)
+/* The end of a piece, counted in its samples, is off by rounding and by the steering of six seconds;
+ * so the next frame is looked for where it surely has begun, or the last one would come again. */
+#define SEAM_US (5 * US_PER_MS)
 
 static void piece_drop(struct past *past)
 {
@@ -185,7 +188,7 @@ enum err past_supply(struct ear *ear, struct mono now, uint32_t ahead_ms, struct
     if (past->state == PAST_RAM)
         return supply_ram(ear, until, supply);
     if (past->offset == past->piece->bytes.len) {
-        past->next = past->piece->end;
+        past->next.us = past->piece->end.us + SEAM_US;
         piece_drop(past);
         if (look(past) == E_AGAIN)
             return OK;

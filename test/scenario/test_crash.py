@@ -1,4 +1,6 @@
 """kill -9 under a source and listeners: what was recorded stays, and everybody comes back."""
+import os
+import signal
 import time
 
 import pytest
@@ -6,7 +8,7 @@ import pytest
 from lib import ears, sound
 from lib.sources import code_source, tone_source
 from lib.station import wait_for
-from test_sources import ezstream
+from test_sources import liquidsoap
 from test_time import Recorded, span
 
 
@@ -64,16 +66,16 @@ def test_a_source_is_not_refused_after_kill_9(mast):
 
 
 def test_a_real_encoder_comes_back_by_its_own_retry(mast, tmp_path):
-    with ezstream(tmp_path, mast.port, 620, seconds=120) as encoder:
-        mast.wait_on_air()
+    with liquidsoap(tmp_path, mast.port) as encoder:
+        mast.wait_on_air(seconds=60)
         mast.kill()
         time.sleep(1)
         mast.start()
-        wait_for(lambda: mast.is_on_air(), 40, every=0.5,
-                 why=f"ezstream did not come back: {encoder.text()[-1500:]}")
+        wait_for(mast.is_on_air, 30, every=0.5,
+                 why=f"liquidsoap did not come back: {encoder.text()[-1500:]}")
         with ears.Ear(mast.port) as ear:
             ear.start().wait_seconds(3)
-        assert sound.pitch_hz(sound.decode(bytes(ear.sound))) == pytest.approx(620, abs=6)
+        assert sound.pitch_hz(sound.decode(bytes(ear.sound))) == pytest.approx(700, abs=6)
 
 
 def test_ten_kills_in_a_row_leave_a_tape_that_plays(mast):
@@ -110,8 +112,6 @@ def test_a_drain_ends_listeners_and_sources_in_good_order(mast):
 
 
 def test_sighup_disturbs_nobody(mast):
-    import os
-    import signal
     with tone_source(mast.port) as source, ears.Ear(mast.port) as ear:
         source.start()
         mast.wait_on_air()

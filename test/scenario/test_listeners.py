@@ -207,7 +207,7 @@ def test_curl_saves_sound(on_air, tmp_path):
 def test_mpv_plays_with_titles(on_air, tmp_path):
     out = tmp_path / "out.wav"
     with Child(["mpv", "--no-config", "--no-video", "--ao=pcm", f"--ao-pcm-file={out}",
-                "--msg-level=all=info", "--length=8", "--cache=no",
+                "--msg-level=all=info",
                 f"http://127.0.0.1:{on_air.port}/wxyz/mp3-128.mp3"], tmp_path) as player:
         wait_for(lambda: not player.is_running() or "First title" in player.text(), 20,
                  why=f"mpv showed no title: {player.text()}")

@@ -1,5 +1,6 @@
 """Sources: every encoder goes on the air unchanged, and nobody else does."""
 import subprocess
+import threading
 import time
 
 import pytest
@@ -89,13 +90,16 @@ output.icecast({format}, host="127.0.0.1", port={port}, user="source", password=
 """
 
 
+def liquidsoap(folder, port, more=""):
+    script = folder / "station.liq"
+    script.write_text(LIQUIDSOAP.format(format="%mp3(bitrate=128)", port=port, key=KEY, more=more))
+    return Child(["liquidsoap", str(script)], folder, env={"HOME": str(folder)})
+
+
 @pytest.mark.parametrize("more", ["", 'method="put", ', 'chunked=true, method="put", '],
                          ids=["source", "put", "chunked"])
 def test_liquidsoap_goes_on_the_air_with_its_title(mast, tmp_path, more):
-    script = tmp_path / "station.liq"
-    script.write_text(LIQUIDSOAP.format(format="%mp3(bitrate=128)", port=mast.port, key=KEY,
-                                        more=more))
-    with Child(["liquidsoap", str(script)], tmp_path, env={"HOME": str(tmp_path)}) as encoder:
+    with liquidsoap(tmp_path, mast.port, more) as encoder:
         wait_for(lambda: mast.is_on_air() or not encoder.is_running(), 60, why="not on the air")
         assert encoder.is_running(), encoder.text()
         assert_tone(hear(mast), 700)
@@ -336,7 +340,6 @@ def test_a_shoutcast_source_goes_on_the_air(mast, beside, password):
     source.sock, answer = shoutcast(mast.port + beside, password)
     assert answer.startswith(b"OK2\r\nicy-caps:11\r\n\r\n"), answer
     source.began = time.monotonic()
-    import threading
     source.thread = threading.Thread(target=source._feed, daemon=True)
     source.thread.start()
     mast.wait_on_air()

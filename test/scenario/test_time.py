@@ -6,7 +6,7 @@ import zoneinfo
 
 import pytest
 
-from lib import ears, sound
+from lib import ears, sound, web
 from lib.sources import code_source
 from lib.station import Station, document, wait_for
 
@@ -133,7 +133,6 @@ def test_what_is_no_moment_is_400(recorded):
 
 def test_head_and_playlists_take_a_moment_too(recorded):
     at = f"{time.time() - 8:.0f}"
-    import lib.web as web
     assert web.request(recorded.station.port, "HEAD", f"/wxyz.mp3?at={at}").status == 200
     assert web.request(recorded.station.port, "HEAD", "/wxyz.mp3?at=1000000000").status == 404
 

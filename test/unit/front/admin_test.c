@@ -133,6 +133,8 @@ static void listeners_are_listed_and_can_be_sent_home(void **state)
     assert_int_equal(sscanf(at, "<ID>%llu</ID>", &id), 1);
     snprintf(target, sizeof target, "/admin/killclient?mount=/live&id=%llu", id + 1);
     as_admin(rig, 200, target, " not found</message><return>0</return>");
+    snprintf(target, sizeof target, "/admin/killclient?mount=/quiet/mp3-64.mp3&id=%llu", id);
+    as_admin(rig, 200, target, " not found</message><return>0</return>");
     snprintf(target, sizeof target, "/admin/killclient?mount=/live&id=%llu", id);
     as_admin(rig, 200, target, " removed</message><return>1</return>");
     assert_true(ends(fd));

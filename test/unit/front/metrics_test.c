@@ -80,7 +80,9 @@ static void the_status_is_json_and_tells_what_is_on(void **state)
     assert_int_equal(json_int(json_get(source, "rate_hz")), 44100);
     assert_true(json_int(json_get(source, "bytes")) > 0);
     assert_int_equal(json_kind_of(json_get(root, "warnings")), JSON_ARRAY);
-    assert_int_equal(json_count(json_get(root, "warnings")), 0);
+    assert_int_equal(json_count(json_get(root, "warnings")), 1);
+    assert_true(str_eq(json_text(json_at(json_get(root, "warnings"), 0)),
+                       STR("mp3-64 has had no sound yet")));
     json_free(&doc);
 }
 

@@ -59,6 +59,15 @@ static void nothing_from_elsewhere_may_be_taken_in(void **state)
     }
 }
 
+static void an_unlisted_station_is_shown_only_to_who_knows_its_address(void **state)
+{
+    struct rig *rig = *state;
+    assert_int_equal(rig_get(rig, NULL, "/"), 200);
+    assert_lacks(rig, "/listen/quiet");
+    assert_int_equal(rig_get(rig, NULL, "/listen/quiet"), 200);
+    assert_has(rig, "<meta name=\"robots\" content=\"noindex\">");
+}
+
 static void an_unknown_station_is_a_page_with_404(void **state)
 {
     struct rig *rig = *state;
@@ -153,6 +162,7 @@ int main(void)
         cmocka_unit_test(both_pages_have_a_player_that_needs_no_script),
         cmocka_unit_test(strangers_texts_stay_texts),
         cmocka_unit_test(nothing_from_elsewhere_may_be_taken_in),
+        cmocka_unit_test(an_unlisted_station_is_shown_only_to_who_knows_its_address),
         cmocka_unit_test(an_unknown_station_is_a_page_with_404),
         cmocka_unit_test(a_page_starts_at_a_time_that_is_recorded),
         cmocka_unit_test(a_time_that_is_not_recorded_is_told_with_what_is),

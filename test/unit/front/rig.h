@@ -193,7 +193,9 @@ static inline void rig_open_board(struct rig *rig)
         "\"genre\":\"News\",\"url\":\"https://wxyz.example/\",\"renditions\":["
         "{\"slug\":\"mp3-128\",\"codec\":\"mp3\",\"bitrate\":128000,\"mounts\":[\"/live\"]}],"
         "\"sources\":[{\"user\":\"source\",\"mount\":\"/wxyz\",\"key\":\"" RIG_KEY "\"},"
-        "{\"user\":\"ann\",\"mount\":\"/wxyz\",\"key\":\"" RIG_KEY "-of-ann\"}]}]}";
+        "{\"user\":\"ann\",\"mount\":\"/wxyz\",\"key\":\"" RIG_KEY "-of-ann\"}]},"
+        "{\"slug\":\"quiet\",\"name\":\"Quiet\",\"listed\":false,\"renditions\":["
+        "{\"slug\":\"mp3-64\",\"codec\":\"mp3\",\"bitrate\":64000}]}]}";
     struct board *empty;
     struct buf faults;
     struct board_keys keys;
@@ -207,11 +209,15 @@ static inline void rig_open_board(struct rig *rig)
     board_free(&empty);
     buf_release(&faults);
     buf_release(&keys.lines);
-    struct tape_config tape = {.name = "wxyz/mp3-128", .codec = CODEC_MP3, .bitrate_bps = 128000};
-    struct board_live *live = &rig->board->stations[0].renditions[0].live;
-    assert_int_equal(tape_open(&tape, clock_utc(clock_real()), &live->tape), OK);
-    assert_int_equal(air_output_new(live->tape, &live->output), OK);
-    assert_int_equal(audience_new(&live->audience), OK);
+    for (size_t i = 0; i < rig->board->stations_count; i++) {
+        struct board_rendition *rendition = &rig->board->stations[i].renditions[0];
+        struct tape_config tape = {
+            .name = rendition->slug, .codec = CODEC_MP3, .bitrate_bps = rendition->bitrate_bps};
+        struct board_live *live = &rendition->live;
+        assert_int_equal(tape_open(&tape, clock_utc(clock_real()), &live->tape), OK);
+        assert_int_equal(air_output_new(live->tape, &live->output), OK);
+        assert_int_equal(audience_new(&live->audience), OK);
+    }
     atomic_store(&rig->place.now, rig->board);
 }
 
@@ -292,7 +298,6 @@ static inline int rig_open(void **state)
 static inline int rig_close(void **state)
 {
     struct rig *rig = *state;
-    struct board_live live = *rig_live(rig);
     atomic_store(&rig->stop, true);
     if (rig->has_source)
         pthread_join(rig->source, NULL);
@@ -309,9 +314,12 @@ static inline int rig_close(void **state)
     tape_reader_stop(&rig->reader);
     air_free(&rig->air);
     loops_free(&rig->loops);
-    air_output_free(&live.output);
-    audience_free(&live.audience);
-    tape_close(&live.tape);
+    for (size_t i = 0; i < rig->board->stations_count; i++) {
+        struct board_live *live = &rig->board->stations[i].renditions[0].live;
+        air_output_free(&live->output);
+        audience_free(&live->audience);
+        tape_close(&live->tape);
+    }
     board_free(&rig->board);
     mem_free(rig);
     return 0;

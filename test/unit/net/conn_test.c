@@ -232,11 +232,12 @@ static void a_hundred_silent_connections_stop_nobody(void **state)
     assert_int_equal(told, 68);
     EVENTUALLY(http_stats(rig.server).open_count == 0);
     assert_int_equal(http_stats(rig.server).unfinished_count, 0);
-    same = dial_from(&rig, "127.0.0.7");
-    say(same, get_page);
-    hear(same, &reply, false);
-    assert_int_equal(reply.status, 200);
-    hang_up(same);
+    for (int i = 0; i < 32; i++) /* and nothing is held against the address any more */
+        silent[i] = dial_from(&rig, "127.0.0.7");
+    poll(NULL, 0, 800);
+    assert_int_equal(http_stats(rig.server).unfinished_count, 32);
+    for (int i = 0; i < 32; i++)
+        hang_up(silent[i]);
 }
 
 static void over_the_limit_of_all_the_answer_is_503(void **state)
@@ -555,13 +556,13 @@ static void a_held_request_does_not_hoard_what_is_sent_behind_it(void **state)
     int fd = dial(&rig);
     say(fd, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
     EVENTUALLY(atomic_load(&held) != NULL);
+    int small = 64 * 1024;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     size_t sent = 0;
-    for (;;) {
+    for (struct pollfd room = {fd, POLLOUT, 0}; poll(&room, 1, 300) > 0;) {
         ssize_t n = send(fd, flood, sizeof flood, MSG_DONTWAIT);
-        if (n <= 0 && is_quiet(fd, 50) && send(fd, flood, 1, MSG_DONTWAIT) <= 0)
-            break;
         sent += n > 0 ? (size_t)n : 0;
-        assert_true(sent < 64u << 20); /* the kernel's buffers, not ours */
+        assert_true(sent < 16u << 20); /* the kernel's buffers, not ours */
     }
     assert_int_equal(atomic_load(&gone_count), 0);
     hang_up(fd);
