@@ -118,8 +118,7 @@ static enum err look(struct past *past)
         go_to_ram(past, pos, start);
         return OK;
     }
-    /* Right after a start RAM has nothing at all, and what lies before the end is in files. */
-    if (err == E_AGAIN && past->next.us >= tape_end(past->tape).us) {
+    if (err == E_AGAIN) {
         go_to_ram(past, tape_head(past->tape), past->next);
         return OK;
     }

@@ -133,7 +133,8 @@ def test_the_table_of_malformed_heads(playing):
         elif verdict == "more":
             good = status is None and not closed
         else:
-            good = status == int(verdict) and closed
+            # Here a line that is no HTTP at all may be a SHOUTcast password, and is a wrong one.
+            good = (status == int(verdict) or got.startswith(b"invalid password")) and closed
         if not good:
             faults.append(f"{name}: said {verdict}, got {got[:60]!r}, closed {closed}")
     assert not faults, "\n".join(faults)
@@ -150,7 +151,8 @@ def test_one_refused_head_is_one_line_in_the_log(playing):
 NGINX = """daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 {user}
 events {{ worker_connections 512; }}
-http {{ access_log {folder}/nginx.access; client_body_temp_path {folder}/t1;
+http {{ log_format up "UP $upstream_status END $request"; access_log {folder}/up.log up;
+  proxy_next_upstream off; client_body_temp_path {folder}/t1;
   proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4;
   scgi_temp_path {folder}/t5; keepalive_timeout 2;
   upstream mast {{ server 127.0.0.1:{to}; keepalive 8; }}
@@ -159,8 +161,12 @@ http {{ access_log {folder}/nginx.access; client_body_temp_path {folder}/t1;
 """
 HAPROXY = """global
   maxconn 400
+  log stdout format raw local0
 defaults
   mode http
+  log global
+  option httplog
+  retries 0
   timeout connect 3s
   timeout client 3s
   timeout server 3s
@@ -206,41 +212,40 @@ def _answers(data):
     return len(re.findall(rb"(?:^|(?<=\n)|(?<=[^\n]))HTTP/1\.[01] [2-5]\d\d", data))
 
 
+def _forwarded(kind, folder, child):
+    """How many requests the proxy says that it sent on."""
+    if kind == "haproxy":
+        return child.text().count(" b/mast ")
+    states = re.findall(r"UP (.*?) END", (folder / "up.log").read_text(errors="replace"))
+    return sum(state != "-" for state in states)
+
+
 @pytest.mark.parametrize("kind", ["nginx", "haproxy"])
-def test_behind_a_proxy_no_head_becomes_two_requests(mast, tmp_path, kind):
-    """A request that the proxy takes for one must be one for mast: behind each row of the table
-    comes a marked request on a connection of its own; what mast saw is in its access log."""
-    rows = [row for row in table() if row[1] != "more"]
+def test_behind_a_proxy_the_table_makes_as_many_requests_as_the_proxy_sent(mast, tmp_path, kind):
+    """Behind each head comes a request more: what the proxy takes for a body and mast for a
+    request, or the other way round, makes the counts differ."""
+    rows = [row for row in table() if row[1] != "more" and b"\r\n\r\n" in row[2]]
     port, child = proxy(kind, tmp_path, mast.port)
     log = mast.data / "access.log"
+    faults = []
     with child:
-        for number, (name, _, data) in enumerate(rows):
-            # A body that is a request: smuggled, it would show up in the log by its target.
-            smuggled = f"GET /smuggled-{number} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-            marked = b"\r\n\r\n" in data and data + smuggled or data
-            talk(port, marked, quiet_s=0.15)
-        web.get(port, "/last-of-all", timeout=5)
-        wait_for(lambda: "/last-of-all" in log.read_text(), 10)
-    seen = log.read_text()
-    sent_as_pipelined = set(re.findall(r"/smuggled-(\d+)", seen))
-    direct = {str(n) for n in _taken_directly(mast, rows)}
-    # Where mast itself reads a second request after the head, so may the proxy; nowhere else.
-    assert sent_as_pipelined <= direct, [rows[int(n)][0] for n in sent_as_pipelined - direct]
-
-
-def _taken_directly(mast, rows):
-    """Rows behind which mast itself sees a pipelined request as a request of its own."""
-    found = []
-    for number, (_, _, data) in enumerate(rows):
-        if b"\r\n\r\n" not in data:
-            continue
-        before = (mast.data / "access.log").stat().st_size
-        del before
-        talk(mast.port, data + f"GET /direct-{number} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), 0.15)
-        found.append(number)
-    time.sleep(1)
-    seen = set(re.findall(r"/direct-(\d+)", (mast.data / "access.log").read_text()))
-    return [number for number in found if str(number) in seen]
+        for at in range(0, len(rows), 24):
+            batch = rows[at:at + 24]
+            seen, sent = len(log.read_bytes().splitlines()), _forwarded(kind, tmp_path, child)
+            in_parallel(lambda row: talk(port, row[2] + b"GET /more HTTP/1.1\r\nHost: x\r\n\r\n"),
+                        batch, 12)
+            end = time.monotonic() + 6  # the proxy's time for an answer that does not come
+            while time.monotonic() < end:
+                time.sleep(0.3)
+                more_seen = len(log.read_bytes().splitlines()) - seen
+                more_sent = _forwarded(kind, tmp_path, child) - sent
+                if more_seen == more_sent:
+                    break
+            if more_seen != more_sent:
+                faults.append(f"mast saw {more_seen}, {kind} sent {more_sent}: "
+                              f"{[name for name, _, _ in batch]}")
+        assert _forwarded(kind, tmp_path, child) > 50
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize("kind", ["nginx", "haproxy"])

@@ -673,6 +673,27 @@ static void an_address_in_use_is_busy(void **state)
     http_server_free(&other);
 }
 
+static void an_ipv6_address_is_listened_on(void **state)
+{
+    (void)state;
+    struct reply reply;
+    struct addr six, bound;
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    rig_start(&rig);
+    assert_int_equal(addr_parse(STR("[::1]:0"), &six), OK);
+    enum err err = http_listen(rig.server, &six, &bound);
+    if (err == E_IO)
+        skip(); /* a machine without IPv6 */
+    assert_int_equal(err, OK);
+    to.sin6_port = htons(bound.port);
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    say(fd, get_page);
+    hear(fd, &reply, false);
+    assert_int_equal(reply.status, 200);
+    close(fd);
+}
+
 static void a_unix_socket_has_routes_of_its_own(void **state)
 {
     (void)state;
@@ -724,6 +745,7 @@ int main(void)
         TEST(draining_ends_the_idle_and_lets_the_busy_finish),
         TEST(stopping_with_everything_open_leaves_nothing_behind),
         TEST(an_address_in_use_is_busy),
+        TEST(an_ipv6_address_is_listened_on),
         TEST(a_unix_socket_has_routes_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
