@@ -42,9 +42,9 @@ const struct json *json_at(const struct json *array, size_t index);
 bool json_member(const struct json *object, size_t index, struct str *key,
                  const struct json **value);
 
-struct str json_text(const struct json *node);  /* empty if it is none */
-int64_t json_int(const struct json *node);      /* 0 if it is none */
-bool json_bool(const struct json *node);        /* false if it is none */
+struct str json_text(const struct json *node); /* empty if it is none */
+int64_t json_int(const struct json *node);     /* 0 if it is none */
+bool json_bool(const struct json *node);       /* false if it is none */
 
 /* Appends a JSON string with its quotes: control bytes, quote and backslash escaped, and "</" as
  * "<\/" so that it may stand in a script element; bytes that are no UTF-8 become U+FFFD. */

@@ -70,8 +70,7 @@ static enum err apply_document(struct apply *apply, struct str document, struct 
     struct buf faults;
     buf_init(&keys.lines, ANSWER_MAX_BYTES);
     buf_init(&faults, ANSWER_MAX_BYTES);
-    enum err err =
-        board_apply(board_now(apply->config.place), document, &next, &keys, &faults);
+    enum err err = board_apply(board_now(apply->config.place), document, &next, &keys, &faults);
     if (!err)
         err = publish(apply, next, &faults);
     buf_add(answer, buf_str(err ? &faults : &keys.lines));

@@ -24,7 +24,8 @@ static bool is_running(const struct config *config)
 static void fault(struct buf *faults, const char *path, uint32_t line, const char *what,
                   const char *why)
 {
-    buf_printf(faults, "%s:%u: %s: %s\n", path ? path : "mast.conf", line > 0 ? line : 1, what, why);
+    buf_printf(faults, "%s:%u: %s: %s\n", path ? path : "mast.conf", line > 0 ? line : 1, what,
+               why);
 }
 
 /* Tries each address as the server would. */

@@ -4,7 +4,8 @@
 
 #include "base/config.h"
 
-/* `mast check`: reads the configuration, tries folder, board and addresses; one line for each fault. */
+/* `mast check`: reads the configuration, tries folder, board and addresses; one line for each
+ * fault. */
 int command_check(const char *config_path, const struct config *config);
 
 /* `mast apply FILE.json`: on the running server, or on the board file if none runs. */

@@ -92,8 +92,7 @@ static pid_t start_child(const struct demo *demo, int index)
     char mount[420], key[64];
     snprintf(mount, sizeof mount, "%s/%s-in", demo->url, beds[index].station);
     snprintf(key, sizeof key, "MAST_KEY=%s", demo->keys[index]);
-    char *args[] = {(char *)demo->program, "--url",  mount,
-                    "--user",              "generator", "--bed",
+    char *args[] = {(char *)demo->program,     "--url", mount, "--user", "generator", "--bed",
                     (char *)beds[index].sound, NULL};
     char *env[] = {key, "PATH=/usr/bin:/bin", NULL};
     posix_spawnattr_t attr;

@@ -7,8 +7,8 @@
 
 #include "main/serve.h"
 
-/* Runs the demonstration on 127.0.0.1:port, writing only under the config's data folder. Returns the
- * process's exit code. */
+/* Runs the demonstration on 127.0.0.1:port, writing only under the config's data folder. Returns
+ * the process's exit code. */
 int demo_run(struct serve_config *serve, uint16_t port);
 
 #endif

@@ -21,12 +21,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define SERVER_NAME      "mast/" MAST_VERSION
-#define DRAIN_MS         5000
-#define LOOPS_MAX        16
-#define READER_THREADS   2
-#define READER_CACHE     ((size_t)64 << 20)
-#define FREE_PERCENT_MIN 5
+#define SERVER_NAME       "mast/" MAST_VERSION
+#define DRAIN_MS          5000
+#define LOOPS_MAX         16
+#define READER_THREADS    2
+#define READER_CACHE      ((size_t)64 << 20)
+#define FREE_PERCENT_MIN  5
 #define SPARE_DESCRIPTORS 200 /* tapes, logs, the control socket, requests */
 
 struct serve {
@@ -146,8 +146,7 @@ static enum err open_board(struct serve *serve)
     struct buf faults;
     struct board *board = NULL;
     buf_init(&faults, 1 << 20);
-    enum err err =
-        first_board(&serve->config, serve->how->extra.document, &board, &faults);
+    enum err err = first_board(&serve->config, serve->how->extra.document, &board, &faults);
     if (!err)
         err = stage_attach(serve->stage, board, clock_utc(clock_real()), &faults);
     if (err) {
@@ -270,9 +269,8 @@ static enum err listen_legacy(struct serve *serve, struct addr addr)
     addr.port++;
     enum err err = http_listen(serve->server, &addr, NULL);
     if (err)
-        log_warn(EV_LISTEN_ON,
-                 "port=%u text=\"no SHOUTcast sources here: the port is %s\"", addr.port,
-                 err_text(err));
+        log_warn(EV_LISTEN_ON, "port=%u text=\"no SHOUTcast sources here: the port is %s\"",
+                 addr.port, err_text(err));
     return OK; /* a station without it is a station */
 }
 
@@ -484,7 +482,7 @@ static enum err block_signals(struct serve *serve)
 static enum err start(struct serve *serve)
 {
     static enum err (*const steps[])(struct serve *) = {
-        block_signals, open_folder, start_log,  start_tapes,    open_board,
+        block_signals, open_folder, start_log,      start_tapes, open_board,
         start_air,     make_rooms,  open_addresses, start_loops,
     };
     enum err err = work_new(&serve->work);

@@ -1,4 +1,5 @@
-/* main/serve.h - runs a station: starts the rooms in order, waits for signals, stops them in reverse.
+/* main/serve.h - runs a station: starts the rooms in order, waits for signals, stops them in
+ * reverse.
  *
  *   SIGTERM, SIGINT   drain: nobody new, everybody sent home, then the end
  *   SIGHUP            the configuration is read again and the log files are opened anew
@@ -24,7 +25,8 @@ struct serve_config {
     struct serve_extra extra;
 };
 
-/* Runs until a signal ends it. Returns the process's exit code; what went wrong stands on stderr. */
+/* Runs until a signal ends it. Returns the process's exit code; what went wrong stands on stderr.
+ */
 int serve_run(const struct serve_config *config);
 
 /* "<data folder>/<name>" into `path`.   Shape: path has PATH_BYTES. */

@@ -39,7 +39,7 @@ enum err stage_new(const char *data_folder, struct tape_writer *writer, struct s
     if (!*out)
         return E_NOMEM;
     (*out)->writer = writer;
-    str_copy((*out)->folder, sizeof (*out)->folder, str_of(data_folder));
+    str_copy((*out)->folder, sizeof(*out)->folder, str_of(data_folder));
     return OK;
 }
 
@@ -148,8 +148,9 @@ static enum err attach_rendition(struct stage *stage, const struct board_station
         }
     }
     if (tape_codec(prop->live.tape) != rendition->codec) {
-        buf_printf(faults, "rendition %s: its tape holds %s for ever; give the %s one another slug\n",
-                   name, codec_name(tape_codec(prop->live.tape)), codec_name(rendition->codec));
+        buf_printf(faults,
+                   "rendition %s: its tape holds %s for ever; give the %s one another slug\n", name,
+                   codec_name(tape_codec(prop->live.tape)), codec_name(rendition->codec));
         return E_EXISTS;
     }
     rendition->live = prop->live;

@@ -20,8 +20,8 @@ void stage_free(struct stage **stage);
 /* Attaches to each rendition of a board its tape, output and audience (those of an earlier board,
  * if it had them), and to each station its zone. What a removed rendition had stays open until the
  * end: somebody may still hear it out.
- * Errors: E_NOMEM, E_IO ..., E_EXISTS a rendition came back with another codec than its tape has; one
- *         line in *faults. What was opened stays for the next try. */
+ * Errors: E_NOMEM, E_IO ..., E_EXISTS a rendition came back with another codec than its tape has;
+ * one line in *faults. What was opened stays for the next try. */
 MUST_USE enum err stage_attach(struct stage *stage, struct board *board, struct utc now,
                                struct buf *faults);
 

@@ -32,25 +32,26 @@ struct http_header {
     struct str name, value; /* value without blanks at its ends */
 };
 
-/* A request, whole but for the body of a route that takes over. Lives until it was answered or taken
- * over.   Thread: its loop. */
+/* A request, whole but for the body of a route that takes over. Lives until it was answered or
+ * taken over.   Thread: its loop. */
 struct request {
     struct loop *loop;
     struct arena *arena; /* for what should live as long as the request */
     uint64_t id;         /* 64 bits, random start; X-Request-Id in hex */
     enum http_method method;
-    int version;         /* 10, 11; ICE/1.0 counts as 10 */
-    struct str target;   /* as sent; of HTTP_PASSWORD: the line without its end */
-    struct str path;     /* decoded once; starts with '/', has no "..", "//", NUL, control or '\' */
-    struct str query;    /* as sent, without '?' */
+    int version;       /* 10, 11; ICE/1.0 counts as 10 */
+    struct str target; /* as sent; of HTTP_PASSWORD: the line without its end */
+    struct str path;   /* decoded once; starts with '/', has no "..", "//", NUL, control or '\' */
+    struct str query;  /* as sent, without '?' */
     const struct http_header *headers;
     size_t headers_count;
-    bool expects_continue; /* Expect: 100-continue; the server answers it only for routes with a body */
+    bool expects_continue; /* Expect: 100-continue; the server answers it only for routes with a
+                              body */
     bool is_chunked;
     int64_t content_length; /* -1 = none given */
     struct str body;        /* whole; empty for take-over routes */
     struct addr peer;
-    struct mono began;      /* first byte of the head */
+    struct mono began; /* first byte of the head */
 };
 
 /* The value of a header, or an empty str with ptr NULL. Names in any case; the first of several. */
@@ -73,7 +74,8 @@ void request_reply(struct request *request, struct response *response);
 /* The same after `ms`: for a wrong password. The request is gone for the caller at once. */
 void request_reply_after(struct request *request, struct response *response, uint64_t ms);
 
-/* Answers with one line of plain text; with 503 when memory is out. `headers` as in response_spec. */
+/* Answers with one line of plain text; with 503 when memory is out. `headers` as in response_spec.
+ */
 void request_reply_text(struct request *request, int status, const char *headers,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
 
@@ -89,8 +91,8 @@ void request_take_over(struct request *request, struct sock *sock, struct buf *r
 typedef void http_handler_fn(struct request *request, void *ctx);
 
 struct http_route {
-    const char *path;      /* "/metrics"; ending in '*' = everything that starts so; longest wins */
-    unsigned methods;      /* of enum http_method; HEAD comes with GET; others get 405 and Allow */
+    const char *path; /* "/metrics"; ending in '*' = everything that starts so; longest wins */
+    unsigned methods; /* of enum http_method; HEAD comes with GET; others get 405 and Allow */
     http_handler_fn *handler;
     void *ctx;
     size_t body_max_bytes; /* POST bodies up to this are gathered first; over it 413; 0 = no body */
@@ -102,20 +104,21 @@ struct http_config {
     struct loops *loops;
     const struct http_route *routes; /* "*" as the last resort; copied */
     size_t routes_count;
-    http_handler_fn *on_password;    /* NULL: such a first line is 400 */
+    http_handler_fn *on_password; /* NULL: such a first line is 400 */
     void *on_password_ctx;
-    const char *server_name;         /* Server: header */
-    size_t head_bytes_max;           /* 8192; over it 431 */
-    size_t target_bytes_max;         /* 4096; over it 414 */
-    size_t headers_max;              /* 64; over it 431 */
-    uint32_t head_ms;                /* 5000: from the first moment to the end of the head; 408 */
-    uint32_t body_ms;                /* 5000 */
-    uint32_t idle_ms;                /* 30000: keep-alive without a request; closed silently */
-    uint32_t unfinished_per_address_max; /* 32: connections of one address that have not sent a whole
-                                            head half a second after its beginning; over it 429 */
-    uint32_t connections_max;        /* over it: 503 with Retry-After, and closed */
-    uint32_t write_floor_bytes;      /* 30 * 1024 in each ... */
-    uint32_t write_window_ms;        /* 30000 ... else the connection is aborted */
+    const char *server_name; /* Server: header */
+    size_t head_bytes_max;   /* 8192; over it 431 */
+    size_t target_bytes_max; /* 4096; over it 414 */
+    size_t headers_max;      /* 64; over it 431 */
+    uint32_t head_ms;        /* 5000: from the first moment to the end of the head; 408 */
+    uint32_t body_ms;        /* 5000 */
+    uint32_t idle_ms;        /* 30000: keep-alive without a request; closed silently */
+    uint32_t
+        unfinished_per_address_max; /* 32: connections of one address that have not sent a whole
+                                       head half a second after its beginning; over it 429 */
+    uint32_t connections_max;       /* over it: 503 with Retry-After, and closed */
+    uint32_t write_floor_bytes;     /* 30 * 1024 in each ... */
+    uint32_t write_window_ms;       /* 30000 ... else the connection is aborted */
     bool access_log;
 };
 void http_config_init(struct http_config *config); /* the figures above */
@@ -145,11 +148,11 @@ void http_drain(struct http_server *server);
 struct http_stats {
     uint64_t accepted_count, refused_count; /* refused: a limit */
     uint64_t requests_count;
-    uint64_t bad_requests_count;            /* 4xx made by the server itself */
+    uint64_t bad_requests_count; /* 4xx made by the server itself */
     uint64_t timeouts_count;
-    uint64_t bytes_sent;                    /* answers; taken-over sockets not counted */
-    uint32_t open_count, unfinished_count;  /* now; taken-over sockets not counted */
-    uint64_t by_class[6];                   /* answers 1xx..5xx at [1]..[5] */
+    uint64_t bytes_sent;                   /* answers; taken-over sockets not counted */
+    uint32_t open_count, unfinished_count; /* now; taken-over sockets not counted */
+    uint64_t by_class[6];                  /* answers 1xx..5xx at [1]..[5] */
 };
 struct http_stats http_stats(const struct http_server *server);
 

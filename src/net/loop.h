@@ -1,8 +1,8 @@
 /* net/loop.h - event loops, one thread each; wraps libuv.
  *
- * Whatever is opened on a loop belongs to its thread for life. The only thing that other threads may
- * do to a loop is loop_post(). Handles lie inside the struct that owns them and end in two steps:
- * _close() now, and on_closed() when libuv has let go: only then may the memory go. */
+ * Whatever is opened on a loop belongs to its thread for life. The only thing that other threads
+ * may do to a loop is loop_post(). Handles lie inside the struct that owns them and end in two
+ * steps: _close() now, and on_closed() when libuv has let go: only then may the memory go. */
 #ifndef MAST_NET_LOOP_H
 #define MAST_NET_LOOP_H
 
@@ -28,7 +28,7 @@ void loops_free(struct loops **loops);
 unsigned loops_count(const struct loops *loops);
 struct loop *loops_at(struct loops *loops, unsigned index);
 unsigned loop_index(const struct loop *loop);
-bool loop_is_here(const struct loop *loop); /* are we on its thread? for assertions */
+bool loop_is_here(const struct loop *loop);    /* are we on its thread? for assertions */
 struct mono loop_now(const struct loop *loop); /* when this turn of the loop began. Thread: loop */
 const struct clock *loop_clock(const struct loop *loop);
 

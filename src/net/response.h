@@ -2,8 +2,8 @@
  *
  * Made once (a static page at start, a playlist once per change) with its compressed forms and
  * validators; HEAD, conditional requests, Range and Accept-Encoding are then the connection's work.
- * Source: RFC 9110 sections 8.8 (validators), 12.5.3 (Accept-Encoding), 13 (conditions), 14 (ranges);
- *         RFC 9112. */
+ * Source: RFC 9110 sections 8.8 (validators), 12.5.3 (Accept-Encoding), 13 (conditions), 14
+ * (ranges); RFC 9112. */
 #ifndef MAST_NET_RESPONSE_H
 #define MAST_NET_RESPONSE_H
 

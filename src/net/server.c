@@ -206,6 +206,9 @@ enum err http_listen(struct http_server *server, const struct addr *addr, struct
         goto fail;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* accepted sockets inherit it */
+    /* [::] is IPv6 alone, so that it can stand beside 0.0.0.0 in the list of addresses. */
+    if (name.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&name, len) || listen(fd, BACKLOG))
         goto fail;
     if (bound) {

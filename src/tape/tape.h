@@ -29,8 +29,8 @@ struct tape; /* private: tape.c */
 #define TAPE_TAIL_MIN_S 300
 
 struct tape_config {
-    const char *folder;   /* ".../tape/<station>/<rendition>"; NULL = RAM only (tests) */
-    const char *name;     /* "<station>/<rendition>", for the log; copied */
+    const char *folder; /* ".../tape/<station>/<rendition>"; NULL = RAM only (tests) */
+    const char *name;   /* "<station>/<rendition>", for the log; copied */
     enum codec codec;
     uint32_t bitrate_bps; /* the most that is expected; sizes the RAM tail (5 min, 1 MiB or more) */
 };

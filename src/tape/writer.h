@@ -12,9 +12,10 @@
 struct tape_writer; /* private: writer.c */
 
 struct tape_keep {
-    uint64_t retention_s;        /* older hours go; the newest one of a tape never does */
-    uint32_t disk_share_percent; /* of the file system; over it the largest tape's oldest hours go */
-    uint32_t free_percent_min;   /* 5: below it the oldest hours go, then writing waits for room */
+    uint64_t retention_s; /* older hours go; the newest one of a tape never does */
+    uint32_t
+        disk_share_percent;    /* of the file system; over it the largest tape's oldest hours go */
+    uint32_t free_percent_min; /* 5: below it the oldest hours go, then writing waits for room */
 };
 
 /* Starts the thread. Owner: the caller; tape_writer_stop() writes out what is there, joins the
