@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "front/front.h"
 #include "main/apply.h"
+#include "main/clock_wait.h"
 #include "main/first.h"
 #include "main/notify.h"
 #include "main/stage.h"
@@ -131,6 +132,7 @@ static struct tape_keep keep_of(const struct config *config)
 static enum err start_tapes(struct serve *serve)
 {
     struct tape_keep keep = keep_of(&serve->config);
+    clock_wait(clock_real(), clock_newest_set(serve->config.data_folder), serve->signal_fd);
     enum err err = tape_writer_start(&keep, clock_real(), &serve->writer);
     if (!err)
         err = tape_reader_start(READER_THREADS, READER_CACHE, &serve->reader);
