@@ -66,7 +66,8 @@ static void tick_clock(struct air *air)
         log_warn(EV_CLOCK, "text=\"the system clock was set forward; station time follows\"");
     }
     if (news == CLOCK_BEHIND)
-        log_warn(EV_CLOCK, "text=\"the system clock is behind station time; steering back slowly\"");
+        log_warn(EV_CLOCK,
+                 "text=\"the system clock is behind station time; steering back slowly\"");
 }
 
 static void adopt_incoming(struct air *air)
@@ -188,6 +189,30 @@ static void look_for_silence(struct air *air, struct utc now)
     }
 }
 
+static bool board_has(const struct board *board, const struct air_output *output)
+{
+    for (size_t i = 0; i < board->stations_count; i++)
+        for (size_t j = 0; j < board->stations[i].renditions_count; j++)
+            if (board->stations[i].renditions[j].live.output == output)
+                return true;
+    return false;
+}
+
+/* Another board holds: outputs that it does not name must not keep a port, which they would not see
+ * leave. The board of before is there for this tick still (air_ticks()). */
+static void change_board(struct air *air, const struct board *board, struct utc now)
+{
+    const struct board *before = air->board;
+    air->board = board;
+    for (size_t i = 0; before && i < before->stations_count; i++) {
+        for (size_t j = 0; j < before->stations[i].renditions_count; j++) {
+            struct air_output *output = before->stations[i].renditions[j].live.output;
+            if (output->on_air && !board_has(board, output))
+                output_switch(output, NULL, now);
+        }
+    }
+}
+
 static bool is_on_air_anywhere(const struct air *air, const struct port *port)
 {
     for (size_t i = 0; i < air->board->stations_count; i++)
@@ -214,10 +239,11 @@ static void let_go_of_ended(struct air *air)
 void air_tick(struct air *air)
 {
     tick_clock(air);
-    const struct board *board = board_now(air->config.place);
-    air->board = board;
-    adopt_incoming(air);
     struct utc now = station_clock_now(&air->clock, air->clock.last);
+    const struct board *board = board_now(air->config.place);
+    if (board != air->board)
+        change_board(air, board, now);
+    adopt_incoming(air);
     for (size_t i = 0; i < air->ports_count; i++)
         if (!port_is_over(air->ports[i]))
             run_port(air, air->ports[i], now);

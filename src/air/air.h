@@ -74,7 +74,7 @@ struct source_facts {
     bool is_shoutcast;
     struct addr peer;
     struct utc since;
-    struct format format;  /* of the newest frame; codec NONE = nothing framed yet */
+    struct format format; /* of the newest frame; codec NONE = nothing framed yet */
     uint64_t bytes_read;
     uint64_t frames;
     uint64_t skipped_bytes; /* not sound */
@@ -86,9 +86,8 @@ struct source_facts {
 bool air_source_at(struct air *air, size_t index, struct source_facts *out);
 bool air_source_find(struct air *air, uint64_t id, struct source_facts *out);
 
-/* Sets the title that the source on `mount` plays from the sound that it sends next on. `mount` is a
- * source's or any rendition's.
- * Errors: E_NOT_FOUND no source is logged in there. */
+/* Sets the title that the source on `mount` plays from the sound that it sends next on. `mount` is
+ * a source's or any rendition's. Errors: E_NOT_FOUND no source is logged in there. */
 MUST_USE enum err air_title(struct air *air, struct str mount, struct str raw, bool latin1);
 
 /* Cuts off the source on `mount` (as in air_title).   Errors: E_NOT_FOUND. */

@@ -1,12 +1,12 @@
 /* air/login.c - a source knocks: PUT or SOURCE to its mount.
  *
  * What the field's encoders need to hear, each rule from one that failed otherwise:
- *   SOURCE                 "HTTP/1.0 200 OK" and nothing else, at once       (darkice 1.3, libshout)
- *   PUT, Expect            100 at once, 200 at the end of the body           (ffmpeg)
- *   PUT                    200 at once; HTTP/1.1 only if chunks were announced, since some clients
- *                          send chunks only after an answer in HTTP/1.1      (butt, ocaml-cry)
- *   no Authorization       401 quickly, never 100                            (libshout's poke)
- *   mount in use           403, after which encoders try again; 409 ends them (butt) */
+ *   SOURCE                 "HTTP/1.0 200 OK" and nothing else, at once       (darkice 1.3,
+ * libshout) PUT, Expect            100 at once, 200 at the end of the body           (ffmpeg) PUT
+ * 200 at once; HTTP/1.1 only if chunks were announced, since some clients send chunks only after an
+ * answer in HTTP/1.1      (butt, ocaml-cry) no Authorization       401 quickly, never 100
+ * (libshout's poke) mount in use           403, after which encoders try again; 409 ends them
+ * (butt) */
 #include "air/air_priv.h"
 
 #include "base/log.h"
@@ -98,9 +98,16 @@ static void refuse_login(struct air *air, struct request *request, enum err err)
     request_reply_after(request, response, GUARD_DELAY_MS);
 }
 
+/* Also in HTTP/1.0, where RFC 9110 says to ignore it: Liquidsoap asks there and waits. */
+static bool expects_continue(const struct request *request)
+{
+    return request->method == HTTP_PUT &&
+           str_eq_nocase(request_header(request, STR("expect")), STR("100-continue"));
+}
+
 static struct str answer_of(const struct request *request)
 {
-    if (request->method == HTTP_PUT && request->expects_continue)
+    if (expects_continue(request))
         return STR("HTTP/1.1 100 Continue\r\n\r\n");
     if (request->method == HTTP_PUT && request->is_chunked)
         return STR("HTTP/1.1 200 OK\r\n\r\n");
@@ -140,7 +147,7 @@ static void begin(struct air *air, struct request *request, struct port *port)
         .metaint_bytes = metaint_of(request),
         .may_be_chunked = request->method == HTTP_PUT && request->is_chunked,
         .content_length = request->content_length,
-        .wants_final_200 = request->method == HTTP_PUT && request->expects_continue,
+        .wants_final_200 = expects_continue(request),
     };
     struct sock sock;
     struct buf rest;

@@ -211,7 +211,8 @@ static void look_at_pace(struct port *port, struct utc now)
     if (held_back && !port->fast_was_logged && port->good_since_us != 0 &&
         now.us - port->good_since_us > 10 * US_PER_S) {
         port->fast_was_logged = true;
-        log_warn(EV_SOURCE_FAST, "source=%llu mount=%s text=\"sends faster than real time; held back\"",
+        log_warn(EV_SOURCE_FAST,
+                 "source=%llu mount=%s text=\"sends faster than real time; held back\"",
                  (unsigned long long)port->facts.id, port->facts.mount);
     }
 }

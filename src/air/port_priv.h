@@ -16,11 +16,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define PORT_RING_BYTES   (256 * 1024)
-#define PORT_STALL_US     (1500 * US_PER_MS)
-#define PORT_CUSHION_US   (5 * US_PER_S) /* a faster source is kept waiting beyond this */
-#define PORT_NOISE_BYTES  (256 * 1024)   /* so much without one frame is no sound */
-#define PORT_TITLES_MAX   8
+#define PORT_RING_BYTES  (256 * 1024)
+#define PORT_STALL_US    (1500 * US_PER_MS)
+#define PORT_CUSHION_US  (5 * US_PER_S) /* a faster source is kept waiting beyond this */
+#define PORT_NOISE_BYTES (256 * 1024)   /* so much without one frame is no sound */
+#define PORT_TITLES_MAX  8
 
 struct port {
     struct port *next_incoming;
@@ -31,27 +31,28 @@ struct port {
     /* loop -> air */
     struct ring *ring;
     atomic_bool has_ended;
-    atomic_bool is_abandoned;        /* has no source that would free it */
+    atomic_bool is_abandoned; /* has no source that would free it */
 
     /* air -> loop, front */
     atomic_bool air_is_done;
-    atomic_bool is_held_back;        /* there is more waiting than PORT_CUSHION_US */
-    _Atomic(const char *) given_up;  /* why the air wants the source to be cut off; NULL = it does not */
+    atomic_bool is_held_back; /* there is more waiting than PORT_CUSHION_US */
+    _Atomic(const char *)
+        given_up; /* why the air wants the source to be cut off; NULL = it does not */
     _Atomic uint64_t frames, skipped_bytes;
-    _Atomic int64_t last_frame_us;   /* station time; 0 = none yet */
+    _Atomic int64_t last_frame_us; /* station time; 0 = none yet */
 
     /* anybody -> loop */
     _Atomic(const char *) kill_reason;
     _Atomic uint64_t bytes_read;
     _Atomic int64_t last_bytes_mono_us;
 
-    pthread_mutex_t lock;      /* guards the next four; held for a copy only */
+    pthread_mutex_t lock; /* guards the next four; held for a copy only */
     struct port_title {
-        uint64_t at;           /* ring position that it holds from */
+        uint64_t at; /* ring position that it holds from */
         char text[TITLE_BYTES];
     } titles[PORT_TITLES_MAX]; /* set from outside; the air has not come so far yet */
     size_t titles_count;
-    char title[TITLE_BYTES];   /* the last one that was set, or that the stream itself carried */
+    char title[TITLE_BYTES]; /* the last one that was set, or that the stream itself carried */
     struct format format;
 
     /* owned by air */
@@ -64,7 +65,7 @@ struct port {
     struct format shown;   /* the format that was logged last */
     bool format_is_told;   /* `format` says the same */
     bool fast_was_logged;
-    enum codec use_checked; /* the codec that was found useful, or not */
+    enum codec use_checked;         /* the codec that was found useful, or not */
     char title_on_air[TITLE_BYTES]; /* the last one that held; for an output that is taken over */
 };
 

@@ -140,8 +140,8 @@ bool air_source_find(struct air *air, uint64_t id, struct source_facts *out)
     return found;
 }
 
-/* The source that an address means: one that is logged in on it, else the one that is on the air for
- * the rendition that has this address.   list_lock held. */
+/* The source that an address means: one that is logged in on it, else the one that is on the air
+ * for the rendition that has this address.   list_lock held. */
 static struct port *find_by_any_mount(struct air *air, struct str mount)
 {
     struct port *port = air_ports_find(air, mount);

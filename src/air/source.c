@@ -11,8 +11,8 @@
 
 #include <ctype.h>
 
-#define LOOK_MS    100
-#define READ_BYTES (32 * 1024)
+#define LOOK_MS               100
+#define READ_BYTES            (32 * 1024)
 #define CHUNK_SIZE_DIGITS_MAX 8
 
 struct source {
@@ -26,7 +26,7 @@ struct source {
     struct chunked chunked;
     struct icy_strip strip;
     enum { BODY_UNKNOWN, BODY_RAW, BODY_CHUNKED } body;
-    struct buf unread; /* bytes that came with the head, or wait for looks_chunked() */
+    struct buf unread;  /* bytes that came with the head, or wait for looks_chunked() */
     int64_t left_bytes; /* of an announced length; -1 = endless */
     struct mono began;
     bool is_closing;
@@ -55,10 +55,10 @@ static void log_end(const struct source *source, const char *why)
     uint64_t bytes = atomic_load(&port->bytes_read);
     uint64_t skipped = atomic_load(&port->skipped_bytes);
     struct log_text reason;
-    log_info(EV_SOURCE_DOWN, "source=%llu mount=%s user=%s seconds=%lld bytes=%llu skipped=%llu why=%s",
-             (unsigned long long)port->facts.id, port->facts.mount, port->facts.user,
-             (long long)seconds, (unsigned long long)bytes, (unsigned long long)skipped,
-             log_text(&reason, str_of(why)));
+    log_info(
+        EV_SOURCE_DOWN, "source=%llu mount=%s user=%s seconds=%lld bytes=%llu skipped=%llu why=%s",
+        (unsigned long long)port->facts.id, port->facts.mount, port->facts.user, (long long)seconds,
+        (unsigned long long)bytes, (unsigned long long)skipped, log_text(&reason, str_of(why)));
     struct access_line line = {
         .peer = port->facts.peer,
         .user = str_of(port->facts.user),
@@ -249,8 +249,9 @@ static void look(struct source *source)
         return;
     }
     loop_watch_set(&source->watch, LOOP_READ);
-    int64_t silent_us = loop_now(source->loop).us -
-                        atomic_load_explicit(&source->port->last_bytes_mono_us, memory_order_relaxed);
+    int64_t silent_us =
+        loop_now(source->loop).us -
+        atomic_load_explicit(&source->port->last_bytes_mono_us, memory_order_relaxed);
     if (silent_us > source->air->config.source_timeout_ms * US_PER_MS)
         source_end(source, "it sent nothing for too long");
 }

@@ -1,11 +1,11 @@
 /* air/stamp.c - contract in stamp.h */
 #include "air/stamp.h"
 
-#define NS_PER_US   INT64_C(1000)
-#define LATE_US     (500 * US_PER_MS)
-#define LATE_FOR_US (2 * US_PER_S)
-#define SETTLE_US   (15 * US_PER_S)
-#define SMOOTH_US   (20 * US_PER_S)
+#define NS_PER_US     INT64_C(1000)
+#define LATE_US       (500 * US_PER_MS)
+#define LATE_FOR_US   (2 * US_PER_S)
+#define SETTLE_US     (15 * US_PER_S)
+#define SMOOTH_US     (20 * US_PER_S)
 #define STEER_MAX_PPM 500
 
 void stamp_init(struct stamp *stamp)

@@ -13,8 +13,8 @@
 
 struct stamp {
     bool is_running;
-    bool is_broken;             /* the next frame begins a new count */
-    int64_t next_ns;            /* start of the next frame, station time in ns since 1970 */
+    bool is_broken;            /* the next frame begins a new count */
+    int64_t next_ns;           /* start of the next frame, station time in ns since 1970 */
     int64_t cushion_us;        /* smoothed */
     int64_t cushion_wanted_us; /* where it settled */
     int64_t settled_at_us;     /* station time from which on cushion_wanted holds */

@@ -1,10 +1,10 @@
 /* air/station_clock.c - contract in station_clock.h */
 #include "air/station_clock.h"
 
-#define FAR_US       (2 * US_PER_S)
-#define STABLE_US    (10 * US_PER_S)
-#define WARN_US      (60 * US_PER_S)
-#define STEER_PPM    500
+#define FAR_US        (2 * US_PER_S)
+#define STABLE_US     (10 * US_PER_S)
+#define WARN_US       (60 * US_PER_S)
+#define STEER_PPM     500
 #define STEER_FAR_PPM 5000
 
 void station_clock_init(struct station_clock *clock, struct mono mono, struct utc utc,

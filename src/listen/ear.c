@@ -47,8 +47,7 @@ static enum err next_supply(struct ear *ear, struct supply *supply)
 {
     const struct listen_config *config = &ear->hall->listen->config;
     if (ear->past) {
-        enum err err =
-            past_supply(ear, loop_now(ear->hall->loop), config->burst_ms, supply);
+        enum err err = past_supply(ear, loop_now(ear->hall->loop), config->burst_ms, supply);
         if (err != E_AGAIN)
             return err ? err : look_at_past_lag(ear, supply);
         go_live(ear);

@@ -12,13 +12,13 @@
 #include "listen/audience_priv.h"
 #include "listen/table_priv.h"
 
-#define METAINT_BYTES   16000
-#define SLOTS           50
-#define SLOT_MS         20
-#define BATCH_PARTS_MAX 32
+#define METAINT_BYTES    16000
+#define SLOTS            50
+#define SLOT_MS          20
+#define BATCH_PARTS_MAX  32
 #define BATCH_BLOCKS_MAX 6
 #define TITLE_KEY_NONE   UINT64_MAX
-#define SESSION_US      (60 * US_PER_S)
+#define SESSION_US       (60 * US_PER_S)
 
 struct past; /* past_priv.h: a listener who is behind live */
 
@@ -33,7 +33,7 @@ struct ear {
     struct past *past;  /* NULL = live */
     char *unsent;       /* private bytes that go first; NULL = none */
     uint32_t unsent_bytes, unsent_from;
-    char *target;       /* for the access log */
+    char *target; /* for the access log */
     struct mono began;
     int64_t record_due_us; /* of the next session record, on the loop's clock */
     bool is_closed;
@@ -57,7 +57,8 @@ struct listen {
     struct hall halls[]; /* one a loop */
 };
 
-/* How to begin. head: private bytes, taken over (mem_free). past: taken over; NULL = live at pos. */
+/* How to begin. head: private bytes, taken over (mem_free). past: taken over; NULL = live at pos.
+ */
 struct ear_start {
     struct hall *hall;
     struct tape *tape;
@@ -102,7 +103,7 @@ struct batch {
 
 /* Where sound and titles come from for the moment: RAM tail or a piece from disk. */
 struct supply {
-    struct str sound;  /* what may be sent now, from the cursor on */
+    struct str sound; /* what may be sent now, from the cursor on */
     /* The title that holds `offset` bytes into the sound; key differs for another title. */
     uint64_t (*title_key)(const struct ear *ear, size_t offset);
     void (*title_text)(const struct ear *ear, size_t offset, char title[TITLE_BYTES]);

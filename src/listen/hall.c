@@ -1,4 +1,5 @@
-/* listen/hall.c - all listeners of a loop, a fiftieth of them every 20 ms; contract in ear_priv.h */
+/* listen/hall.c - all listeners of a loop, a fiftieth of them every 20 ms; contract in ear_priv.h
+ */
 #include "listen/ear_priv.h"
 
 static void look_at_record(struct ear *ear, struct mono now)

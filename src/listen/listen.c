@@ -40,7 +40,8 @@ struct hall_start {
 
 static void on_hall_start(struct loop_job *job)
 {
-    struct hall_start *start = (struct hall_start *)((char *)job - offsetof(struct hall_start, job));
+    struct hall_start *start =
+        (struct hall_start *)((char *)job - offsetof(struct hall_start, job));
     struct hall *hall = start->hall;
     hall->ticks = loop_now(hall->loop).us / (SLOT_MS * US_PER_MS);
     loop_timer_open(hall->loop, &hall->timer, hall_on_time);

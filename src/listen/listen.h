@@ -22,11 +22,11 @@ struct listen_config {
     const struct board_place *place;
     const struct clock *clock; /* station time: air_clock() */
     struct tape_reader *reader;
-    uint32_t listeners_max;    /* over it 503 */
-    uint32_t burst_ms;         /* sound that a newcomer gets at once: 3000 */
-    uint32_t lag_ms;           /* who is further behind is dropped: 20000 */
+    uint32_t listeners_max; /* over it 503 */
+    uint32_t burst_ms;      /* sound that a newcomer gets at once: 3000 */
+    uint32_t lag_ms;        /* who is further behind is dropped: 20000 */
     const char *server_name;
-    const char *public_url;    /* "https://radio.example"; links in playlists are made from it */
+    const char *public_url; /* "https://radio.example"; links in playlists are made from it */
 };
 
 /* Makes the room; listen_free() after the loops have stopped.
@@ -34,7 +34,8 @@ struct listen_config {
 MUST_USE enum err listen_new(const struct listen_config *config, struct listen **out);
 void listen_free(struct listen **listen);
 
-/* Opens the slot timer on each loop; once, after loops_start().   Thread: main.   Errors: E_NOMEM. */
+/* Opens the slot timer on each loop; once, after loops_start().   Thread: main.   Errors: E_NOMEM.
+ */
 MUST_USE enum err listen_start(struct listen *listen);
 
 /* Ends all listeners, for a drain; new ones get 503.   Thread: any. */
@@ -48,7 +49,7 @@ bool audience_is_empty(const struct audience *audience);
 
 struct audience_facts {
     uint32_t now, peak;
-    uint64_t total_count;   /* since the start of the program */
+    uint64_t total_count; /* since the start of the program */
     uint64_t bytes_sent;
     uint64_t dropped_count; /* too far behind, or overtaken */
 };

@@ -51,8 +51,7 @@ static void add_head(const struct wish *wish, struct buf *head)
                "HTTP/1.0 200 OK\r\nServer: %s\r\nConnection: Close\r\nDate: %s\r\n"
                "Content-Type: %s\r\nCache-Control: no-cache, no-store\r\n"
                "Expires: Mon, 26 Jul 1997 05:00:00 GMT\r\nPragma: no-cache\r\n" CORS_HEADERS,
-               wish->listen->config.server_name, date,
-               codec_content_type(wish->rendition.codec));
+               wish->listen->config.server_name, date, codec_content_type(wish->rendition.codec));
     buf_printf(head, "icy-br:%u\r\n", wish->rendition.bitrate_bps / 1000);
     add_icy_header(head, "icy-description", wish->description);
     add_icy_header(head, "icy-genre", wish->genre);

@@ -5,8 +5,9 @@
 #include "listen/supply_priv.h"
 
 #define NEXT_TOLERANCE_US (100 * US_PER_MS)
-/* The end of a piece, counted in its samples, is off by rounding and by the steering of six seconds;
- * so the next frame is looked for where it surely has begun, or the last one would come again. */
+/* The end of a piece, counted in its samples, is off by rounding and by the steering of six
+ * seconds; so the next frame is looked for where it surely has begun, or the last one would come
+ * again. */
 #define SEAM_US (5 * US_PER_MS)
 
 static void piece_drop(struct past *past)

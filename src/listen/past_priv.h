@@ -14,20 +14,20 @@ enum past_state { PAST_ASKING, PAST_PIECE, PAST_RAM };
 
 struct past {
     enum past_state state;
-    struct utc from;     /* tape time of the first frame that he got */
-    struct mono began;   /* when he got it; not running before */
-    struct utc next;     /* tape time of the next byte to send */
+    struct utc from;   /* tape time of the first frame that he got */
+    struct mono began; /* when he got it; not running before */
+    struct utc next;   /* tape time of the next byte to send */
     const struct tape_piece *piece;
-    size_t offset;       /* next byte in the piece */
-    struct mono got;     /* when the piece came */
+    size_t offset;   /* next byte in the piece */
+    struct mono got; /* when the piece came */
     struct tape *tape;
     struct audience *audience; /* held, so that the tape stays while the reader may look at it */
     struct tape_ask ask;
     struct loop_job answered;
     struct loop *loop;
     struct tape_reader *reader;
-    bool is_asking;      /* the ask is with the reader: the memory must stay */
-    bool is_orphan;      /* the listener left meanwhile; the answer frees it */
+    bool is_asking; /* the ask is with the reader: the memory must stay */
+    bool is_orphan; /* the listener left meanwhile; the answer frees it */
     void (*on_ready)(struct past *past, enum err err); /* whoever waits for the answer */
     void *ctx;
 };

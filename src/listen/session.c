@@ -15,9 +15,13 @@ void session_record(const struct ear *ear, const char *what, const char *reason)
     addr_format(&row->peer, peer);
     utc_format_iso(row->since, since);
     buf_init(&line, 1400);
-    buf_printf(&line, "{\"what\":\"%s\",\"id\":%llu,\"tape\":", what,
+    struct str rendition = str_of(tape_name(ear->tape)), station;
+    str_cut(&rendition, '/', &station);
+    buf_printf(&line, "{\"what\":\"%s\",\"id\":%llu,\"station\":", what,
                (unsigned long long)atomic_load(&row->id));
-    json_add_text(&line, str_of(tape_name(ear->tape)));
+    json_add_text(&line, station);
+    buf_add(&line, STR(",\"rendition\":"));
+    json_add_text(&line, rendition);
     buf_printf(&line,
                ",\"protocol\":\"%s\",\"start\":\"%s\",\"seconds\":%lld,\"bytes\":%llu,"
                "\"behind_s\":%lld,\"address\":\"%s\",\"agent\":",

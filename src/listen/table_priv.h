@@ -12,11 +12,11 @@
 #include <stdatomic.h>
 
 struct row {
-    _Atomic uint64_t id; /* 0 = free */
-    _Atomic uint64_t pos;         /* next byte of the tape; plays from RAM */
+    _Atomic uint64_t id;  /* 0 = free */
+    _Atomic uint64_t pos; /* next byte of the tape; plays from RAM */
     _Atomic uint64_t bytes_sent;
     _Atomic int64_t behind_us;
-    _Atomic uint32_t meta_left;   /* sound bytes until the next block; 0 = takes no metadata */
+    _Atomic uint32_t meta_left; /* sound bytes until the next block; 0 = takes no metadata */
     _Atomic int32_t fd;
     atomic_bool must_go;
 

@@ -320,9 +320,16 @@ static void a_port_of_a_station_that_was_removed_is_given_up(void **state)
     atomic_store(&w->place.now, &empty);
     tick(w);
     assert_string_equal(atomic_load(&m->port->given_up), "the station was removed");
-    atomic_store(&m->port->has_ended, true);
+    assert_int_equal(air_output_source(output_of(w)), 0);
+    struct port *port = m->port;
+    atomic_store(&port->has_ended, true);
     tick(w);
-    assert_true(atomic_load(&m->port->air_is_done));
+    forget(w, port);
+    atomic_store(&w->place.now, &w->board); /* its output comes back, the port does not */
+    pass(w, US_PER_S);
+    m->port = login(w, "/main", CONTAINER_MPEG);
+    pass(w, US_PER_S);
+    assert_true(is_on_air(w, m));
     world_free(w);
 }
 
