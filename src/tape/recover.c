@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A run may end so much behind the start of the next one: ends are rounded, and the air steers. */
+#define OVERLAP_US (10 * US_PER_MS)
 #define FUTURE_US   (600 * US_PER_S)
 #define WALK_BYTES  ((size_t)256 << 10) /* several times the longest frame */
 #define RECORDS_MAX (INDEX_MAX / RECORD_BYTES - 1)
@@ -235,7 +237,7 @@ static enum err read_index(struct salvage *s)
             rec->start_us < us || rec->n < s->first_n)
             continue;
         offset = rec->offset + rec->bytes;
-        us = record_end_us(rec) - US_PER_MS; /* ends are rounded */
+        us = record_end_us(rec) - OVERLAP_US;
         s->good_count++;
     }
     return s->good_count > 0 ? OK : E_CORRUPT;

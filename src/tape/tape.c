@@ -11,6 +11,8 @@
 
 /* A start that is this much off the sample count is rounding, and the sample count wins. */
 #define ROUNDING_US INT64_C(2)
+/* The caller steers: his frames may lie so much closer together than their samples say. */
+#define STEER_PPM 1000
 /* A start that is this much later is a hole, whatever the caller says. */
 #define HOLE_US (100 * US_PER_MS)
 
@@ -127,20 +129,23 @@ static void air_rebase(struct tape_air *air, int64_t start_us)
 }
 
 /* Tells when the frame starts, and whether sound broke off before it. Time never runs back here,
- * whatever the caller says: everything else on a tape relies on it. */
-static int64_t air_start_us(struct tape *tape, const struct format *format, int64_t start_us,
-                            bool *broken)
+ * whatever the caller says: everything else on a tape relies on it. The end of a frame may lie a
+ * little behind the start of the next one where the caller steers. */
+static int64_t air_start_us(struct tape *tape, const struct tail_frame *frame,
+                            const struct format *format, bool *broken)
 {
     struct tape_air *air = &tape->air;
-    int64_t end_us = air_end_us(tape);
+    int64_t start_us = frame->start_us, end_us = air_end_us(tape);
     bool first = !air->any;
-    if (start_us < end_us)
-        start_us = end_us;
+    int64_t steer_us = samples_us(frame->samples, format->rate_hz) * STEER_PPM / 1000000;
+    int64_t least_us = first || end_us - start_us > HOLE_US ? end_us : end_us - steer_us;
+    if (start_us < least_us)
+        start_us = least_us;
     if (first)
         *broken = end_us > 0; /* what the files end with was another life of this program */
     else if (start_us - end_us > HOLE_US || !format_same(format, &air->format))
         *broken = true;
-    if (first || *broken || start_us - end_us > ROUNDING_US)
+    if (first || *broken || start_us - end_us > ROUNDING_US || end_us - start_us > ROUNDING_US)
         air_rebase(air, start_us);
     else
         start_us = end_us;
@@ -154,8 +159,8 @@ void tape_append(struct tape *tape, struct str bytes, uint32_t samples, const st
     assert(bytes.len > 0 && bytes.len <= OGG_PAGE_MAX_BYTES);
     assert(format->codec == tape->codec && format->rate_hz > 0);
     assert(start.us >= 0);
-    struct tail_frame frame = {.samples = samples};
-    frame.start_us = air_start_us(tape, format, start.us, &broken);
+    struct tail_frame frame = {.samples = samples, .start_us = start.us};
+    frame.start_us = air_start_us(tape, &frame, format, &broken);
     frame.broken = broken;
     uint64_t n = window_of(frame.start_us);
     bool new_run = !air->any || broken || n != air->n;

@@ -191,8 +191,9 @@ class RawSource:
         self.stop()
 
 
-def tone_source(port, hz=440.0, codec="mp3", seconds=30, **more):
-    """A source of an endless tone in real time, two seconds ahead as encoders are."""
+def tone_source(port, hz=440.0, codec="mp3", seconds=240, **more):
+    """A source of a tone in real time, two seconds ahead as encoders are. It begins again after
+    four minutes, and that can be heard: the clip's end and beginning do not meet."""
     more.setdefault("repeat", True)
     more.setdefault("ahead_s", 2.0)
     return RawSource(port, codec=codec, data=sound.clip(codec, seconds, hz), **more)
