@@ -90,7 +90,7 @@ MUST_USE enum err board_save(const char *path, const struct board *board);
  *   {"stations": [{"slug": "wxyz", "name": "WXYZ News", "timezone": "America/New_York",
  *     "renditions": [{"slug": "mp3-128", "codec": "mp3", "bitrate": 128000,
  *                     "mounts": ["/live.mp3"]}],
- *     "sources": [{"user": "studio", "mount": "/wxyz", "key": "at least 12 characters"}]}]}
+ *     "sources": [{"user": "studio", "mount": "/wxyz", "key": "at-least-12-characters"}]}]}
  *
  * A source without "key" gets a generated one (kept if it has one already), reported in *keys.
  * "remove": true takes a station, rendition or source away; what goes makes room for what comes.

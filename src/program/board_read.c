@@ -386,6 +386,8 @@ static void key_set(struct reader *r, const struct place *at, const struct board
             return;
         if (key.len < KEY_LEN_MIN)
             fault(r, at, "key", "must have at least %d characters", KEY_LEN_MIN);
+        else if (str_has(key, ' ')) /* a SHOUTcast source sends it as a line without blanks */
+            fault(r, at, "key", "must not hold spaces");
         else
             key_hash(r->board->secret, key, source->key_hash);
         return;

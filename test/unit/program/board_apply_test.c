@@ -354,6 +354,7 @@ static void keys_and_users_have_limits(void **state)
         const char *source, *fault;
     } bad[] = {
         {"{\"key\": \"12345678901\"}", "key: must have at least 12 characters"},
+        {"{\"key\": \"twelve or more\"}", "key: must not hold spaces"},
         {"{\"key\": \"1234567890\\n12\"}", "key: must not have control characters"},
         {"{\"key\": 123456789012}", "key: must be a text"},
         {"{\"user\": \"\"}", "user: \"\" must not be empty"},
