@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* A run may end so much behind the start of the next one: ends are rounded, and the air steers. */
-#define OVERLAP_US (10 * US_PER_MS)
+#define OVERLAP_US  (10 * US_PER_MS)
 #define FUTURE_US   (600 * US_PER_S)
 #define WALK_BYTES  ((size_t)256 << 10) /* several times the longest frame */
 #define RECORDS_MAX (INDEX_MAX / RECORD_BYTES - 1)
