@@ -11,6 +11,7 @@ void air_ports_add(struct air *air, struct port *port)
 {
     assert(air->list_count < AIR_PORTS_MAX);
     air->list[air->list_count++] = port;
+    atomic_fetch_add(&air->sources_now, 1); /* from here on: a drain waits for it */
     struct port *top = atomic_load_explicit(&air->incoming, memory_order_relaxed);
     do
         port->next_incoming = top;
@@ -27,6 +28,7 @@ void air_ports_remove(struct air *air, const struct port *port)
             air->list[kept++] = air->list[i];
     assert(kept + 1 == air->list_count);
     air->list_count = kept;
+    atomic_fetch_sub(&air->sources_now, 1);
     pthread_mutex_unlock(&air->list_lock);
 }
 
@@ -71,6 +73,7 @@ static void sweep(struct air *air)
         else
             air->list[kept++] = port;
     }
+    atomic_fetch_sub(&air->sources_now, (uint32_t)(air->list_count - kept));
     air->list_count = kept;
 }
 

@@ -38,7 +38,6 @@ static void on_timer_closed(struct loop_timer *timer)
 {
     struct source *source = (struct source *)((char *)timer - offsetof(struct source, timer));
     air_ports_remove(source->air, source->port);
-    atomic_fetch_sub(&source->air->sources_now, 1);
     port_free(&source->port);
     mem_free(source);
 }
@@ -310,7 +309,6 @@ enum err source_start(struct air *air, const struct source_start *how, struct so
     loop_timer_start(&source->timer, LOOK_MS, LOOK_MS);
     loop_watch_set(&source->watch, LOOP_READ);
     atomic_fetch_add(&air->logins, 1);
-    atomic_fetch_add(&air->sources_now, 1);
     atomic_store(&source->port->last_bytes_mono_us, source->began.us);
     log_start_of(source);
     err = rest->len > 0 ? take_bytes(source, buf_str(rest)) : OK;

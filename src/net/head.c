@@ -235,6 +235,7 @@ static enum err request_line(struct str line, struct head *out, struct head_faul
     return version_parse(line, out->method, &out->version, fault);
 }
 
+/* An empty one is valid (RFC 9112 section 3.2), and Liquidsoap sends it with a chunked PUT. */
 static enum err host_take(struct head *out, struct str value, struct head_fault *fault)
 {
     if (out->host.ptr)
@@ -242,8 +243,6 @@ static enum err host_take(struct head *out, struct str value, struct head_fault 
     out->host = value;
     if (out->method == HTTP_SOURCE)
         return OK; /* old sources put all sorts of things there, and nothing depends on it */
-    if (value.len == 0)
-        return refuse(fault, 400, "header 'Host' is empty");
     for (size_t i = 0; i < value.len; i++) {
         char c = value.ptr[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
