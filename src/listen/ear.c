@@ -17,24 +17,18 @@
 
 /* ---- sending ---- */
 
-static enum err look_at_lag(const struct ear *ear, uint64_t pos, uint64_t head)
+/* Does more sound lie between what he has and what he is due than the lag allows? */
+static enum err look_at_lag(const struct ear *ear, uint64_t from, uint64_t to)
 {
-    struct utc heard;
-    if (head - pos < LAG_LOOK_BYTES)
+    struct utc has, is_due;
+    if (to - from < LAG_LOOK_BYTES)
         return OK;
-    enum err err = tape_time_of(ear->tape, pos, &heard);
+    enum err err = tape_time_of(ear->tape, from, &has);
+    if (!err)
+        err = tape_time_of(ear->tape, to, &is_due);
     if (err)
         return err;
-    int64_t behind_us = tape_end(ear->tape).us - heard.us;
-    return behind_us > ear->hall->listen->config.lag_ms * US_PER_MS ? E_LAGGED : OK;
-}
-
-/* A listener in the past who does not take what is due is as lost as a live one. */
-static enum err look_at_past_lag(const struct ear *ear, const struct supply *supply)
-{
-    /* more waits for him than a burst and the lag allow, at the highest rate of all codecs */
-    size_t most = (ear->hall->listen->config.lag_ms + ear->hall->listen->config.burst_ms) * 40u;
-    return supply->sound.len > most ? E_LAGGED : OK;
+    return is_due.us - has.us > ear->hall->listen->config.lag_ms * US_PER_MS ? E_LAGGED : OK;
 }
 
 static void go_live(struct ear *ear)
@@ -43,19 +37,26 @@ static void go_live(struct ear *ear)
     atomic_store_explicit(&ear->row->behind_us, 0, memory_order_relaxed);
 }
 
+static bool is_in_ram(const struct ear *ear)
+{
+    return !ear->past || ear->past->state == PAST_RAM;
+}
+
 static enum err next_supply(struct ear *ear, struct supply *supply)
 {
-    const struct listen_config *config = &ear->hall->listen->config;
+    enum err err = E_AGAIN;
     if (ear->past) {
-        enum err err = past_supply(ear, loop_now(ear->hall->loop), config->burst_ms, supply);
-        if (err != E_AGAIN)
-            return err ? err : look_at_past_lag(ear, supply);
-        go_live(ear);
+        uint32_t ahead_ms = ear->hall->listen->config.burst_ms;
+        err = past_supply(ear, loop_now(ear->hall->loop), ahead_ms, supply);
+        if (err == E_AGAIN)
+            go_live(ear);
     }
+    if (!ear->past)
+        err = supply_from_ram(ear, tape_head(ear->tape), supply);
+    if (err || !is_in_ram(ear))
+        return err; /* on a piece from disk, past.c looks how far he is behind */
     uint64_t pos = atomic_load_explicit(&ear->row->pos, memory_order_relaxed);
-    uint64_t head = tape_head(ear->tape);
-    enum err err = look_at_lag(ear, pos, head);
-    return err ? err : supply_from_ram(ear, head, supply);
+    return look_at_lag(ear, pos, pos + supply->sound.len);
 }
 
 static void note_sent(struct ear *ear, size_t sent)
@@ -63,11 +64,6 @@ static void note_sent(struct ear *ear, size_t sent)
     uint64_t bytes = atomic_load_explicit(&ear->row->bytes_sent, memory_order_relaxed);
     atomic_store_explicit(&ear->row->bytes_sent, bytes + sent, memory_order_relaxed);
     audience_add_bytes(ear->row->audience, sent);
-}
-
-static bool is_in_ram(const struct ear *ear)
-{
-    return !ear->past || ear->past->state == PAST_RAM;
 }
 
 /* One writev. Errors: E_AGAIN nothing (more) to send, or the kernel is full. */
