@@ -40,6 +40,15 @@ static enum config_option option_find(const char *name)
     return (enum config_option)i;
 }
 
+/* What was read may be anything; a fault shows it only if it stays on its line. */
+static bool is_one_line(struct str what)
+{
+    for (size_t i = 0; i < what.len; i++)
+        if ((unsigned char)what.ptr[i] < 0x20 || what.ptr[i] == 0x7f)
+            return false;
+    return str_is_utf8(what);
+}
+
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
     struct load *load = current;
@@ -61,7 +70,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
     struct str text = str_of(value);
     if (!config_value_add(row, &load->config, text, why)) {
         struct str shown = str_slice(text, 0, str_utf8_fit(text, 60));
-        if (!str_is_utf8(shown))
+        if (!is_one_line(shown))
             shown = STR("?");
         config_fault(&load->values, line, "%s %s (it is '%.*s')", row->name, why, STR_ARG(shown));
     }
@@ -110,7 +119,7 @@ static bool take_error(struct load *load, char *text, size_t len)
     if (str_starts(name, STR(head)) && load->unknown_count < UNKNOWN_MAX) {
         name = str_slice(name, strlen(head), name.len - 1);
         size_t i = load->unknown_count;
-        if (name.len > 0 && str_is_utf8(name) &&
+        if (name.len > 0 && is_one_line(name) &&
             str_copy(load->unknown[i], sizeof load->unknown[i], name)) {
             load->unknown_count++;
             config_fault(&load->syntax, load->error_line, "there is no option '%.*s'",
@@ -120,7 +129,7 @@ static bool take_error(struct load *load, char *text, size_t len)
     }
     struct str what = str_of(load->error_text);
     config_fault(&load->syntax, load->error_line, "%s",
-                 what.len > 0 && str_is_utf8(what) ? load->error_text : "this cannot be read");
+                 what.len > 0 && is_one_line(what) ? load->error_text : "this cannot be read");
     return config_blank_line(text, len, load->error_line);
 }
 

@@ -63,9 +63,9 @@ void config_fault(struct config_faults *faults, uint32_t line, const char *forma
     __attribute__((format(printf, 3, 4)));
 
 /* Looks for what libconfuse would take without a word or report far from where it is: strings that
- * run over their line, ${NAME}, a brace or comment without its end, NULs. Lines with a fault are
- * overwritten with blanks, so that the rest can be parsed; so are comments, since libconfuse counts
- * their lines wrong. The text ends in NUL.
+ * run over their line, ${NAME}, a brace or comment without its end, a comment in the middle of a
+ * word, NULs. Lines with a fault are overwritten with blanks, so that the rest can be parsed; so
+ * are comments, since libconfuse counts their lines wrong. The text ends in NUL.
  * Returns false if it makes no sense to parse the rest. */
 MUST_USE bool config_scan(char *text, size_t len, struct config_faults *faults);
 

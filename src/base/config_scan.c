@@ -91,7 +91,10 @@ static void code_byte(struct scan *s, char c, char next)
         s->where = IN_BLOCK_COMMENT;
         s->comment_line = s->line;
         s->text[s->at++] = ' ';
-    } else if (c == '"')
+    } else if (c == '*')
+        /* libconfuse opens a comment in the middle of a word, and forgets that it did. */
+        bad_line(s, "a * must be in quotes, and a comment begins with a blank before its /*");
+    else if (c == '"')
         s->where = IN_DOUBLE;
     else if (c == '\'')
         s->where = IN_SINGLE;

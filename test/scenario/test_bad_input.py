@@ -375,7 +375,7 @@ def test_counters_are_true_after_many_aborted_connections(mast):
     with tone_source(mast.port) as source:
         source.start()
         mast.wait_on_air()
-        files = mast.open_files()
+        sockets = mast.open_sockets()
         linger = struct.pack("ii", 1, 0)
 
         def abort(number):
@@ -391,8 +391,8 @@ def test_counters_are_true_after_many_aborted_connections(mast):
 
         in_parallel(abort, list(range(2000)), 20)
         wait_for(lambda: mast.mounts()["/wxyz/mp3-128.mp3"]["listeners"] == 0, 20)
-        wait_for(lambda: mast.open_files() <= files + 2, 20,
-                 why=f"{mast.open_files()} descriptors, {files} before")
+        wait_for(lambda: mast.open_sockets() <= sockets + 2, 20,
+                 why=f"{mast.open_sockets()} sockets, {sockets} before")
 
 
 # ---- paths: B1, B2, B6, B28

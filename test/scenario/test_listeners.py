@@ -253,15 +253,15 @@ def test_counters_return_to_zero_after_listeners_of_every_kind(mast):
     with tone_source(mast.port) as source:
         source.start()
         mast.wait_on_air()
-        files = mast.open_files()
+        sockets = mast.open_sockets()
         for round_ in range(40):
             with ears.Ear(mast.port, metadata=bool(round_ % 2)) as ear:
                 ear.open()
                 if round_ % 4 == 0:
                     ear.sock.recv(1000)
         wait_for(lambda: mast.mounts()["/wxyz/mp3-128.mp3"]["listeners"] == 0, 15)
-        wait_for(lambda: mast.open_files() <= files + 2, 15,
-                 why=f"{mast.open_files()} descriptors are open, {files} before")
+        wait_for(lambda: mast.open_sockets() <= sockets + 2, 15,
+                 why=f"{mast.open_sockets()} sockets are open, {sockets} before")
         assert mast.mounts()["/wxyz/mp3-128.mp3"]["listener_peak"] >= 1
 
 

@@ -13,7 +13,7 @@ import time
 from lib import web
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-BUILD = pathlib.Path(os.environ.get("MAST_BUILD", ROOT / "build"))
+BUILD = pathlib.Path(os.environ.get("MAST_BUILD", ROOT / "build")).absolute()
 MAST = BUILD / "src" / "mast"
 
 KEY = "a-key-of-the-tests"
@@ -228,5 +228,9 @@ class Station:
                 return int(line.split()[1]) * 1024
         raise AssertionError("no VmRSS")
 
-    def open_files(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+    def open_sockets(self):
+        count = 0
+        for entry in pathlib.Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                count += os.readlink(entry).startswith("socket:")
+        return count

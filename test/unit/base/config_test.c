@@ -187,10 +187,13 @@ static void what_the_library_lets_pass_is_refused(void **state)
         "2: a string has no closing quote on its line");
     BAD(room, "loops = 2\n/* never\nloops = 3\n", "2: a comment has no end");
     BAD(room, "location = \"a\\x01b\"\n",
-        "1: location must be UTF-8 without control characters (it is 'a\x01"
-        "b')");
+        "1: location must be UTF-8 without control characters (it is '?')");
     BAD(room, "location = \"\xFF\"\n",
         "1: location must be UTF-8 without control characters (it is '?')");
+    BAD(room, "location = a/*b\nloops = 2\n",
+        "1: a * must be in quotes, and a comment begins with a blank before its /*");
+    BAD(room, "location = \"a*b/*c\"\nloops = x*/\n",
+        "2: a * must be in quotes, and a comment begins with a blank before its /*");
     BAD(room, "loops = 2 }\n", "1: unexpected closing brace");
     BAD(room, "include(\"/etc/passwd\")\n", "1: there is no option 'include'",
         "1: missing equal sign after option 'include'");
