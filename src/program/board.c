@@ -58,6 +58,11 @@ const struct board_station *board_station_find(const struct board *board, struct
     return NULL;
 }
 
+bool board_source_is_relay(const struct board_source *source)
+{
+    return source->relay[0] != '\0';
+}
+
 /* Parts "name.ext" at its last dot. */
 static bool ext_cut(struct str s, struct str *name, struct str *ext)
 {
@@ -131,7 +136,7 @@ static enum err login_find(const struct board *board, const struct board_station
         const struct board_station *station = &board->stations[s];
         for (size_t i = 0; i < station->sources_count && (!only || only == station); i++) {
             const struct board_source *source = &station->sources[i];
-            if (!str_eq(str_of(source->mount), mount))
+            if (board_source_is_relay(source) || !str_eq(str_of(source->mount), mount))
                 continue;
             mounts++;
             bool good = key_matches(board->secret, key, source->key_hash);

@@ -127,6 +127,7 @@ struct claim {
     const char *path;
     const struct board_station *station;
     const struct board_rendition *rendition; /* NULL: a source logs in here */
+    bool is_relay;                           /* or this is the name of a relay */
 };
 
 struct check {
@@ -174,20 +175,25 @@ static size_t claims_gather(const struct board *board, struct claim *claims)
         for (size_t r = 0; r < station->renditions_count; r++) {
             const struct board_rendition *rendition = &station->renditions[r];
             for (size_t m = 0; m < rendition->mounts_count; m++)
-                claims[count++] = (struct claim){rendition->mounts[m], station, rendition};
+                claims[count++] = (struct claim){rendition->mounts[m], station, rendition, false};
         }
-        for (size_t i = 0; i < station->sources_count; i++)
-            claims[count++] = (struct claim){station->sources[i].mount, station, NULL};
+        for (size_t i = 0; i < station->sources_count; i++) {
+            const struct board_source *source = &station->sources[i];
+            claims[count++] =
+                (struct claim){source->mount, station, NULL, board_source_is_relay(source)};
+        }
     }
     return count;
 }
 
-/* Renditions come before sources of the same address. */
+/* Renditions come before sources of the same address, and relays last. */
 static int by_path(const void *a, const void *b)
 {
     const struct claim *x = a, *y = b;
     int order = strcmp(x->path, y->path);
-    return order ? order : (y->rendition != NULL) - (x->rendition != NULL);
+    if (!order)
+        order = (y->rendition != NULL) - (x->rendition != NULL);
+    return order ? order : x->is_relay - y->is_relay;
 }
 
 /* Addresses that a station has by its slug: "/wxyz", "/wxyz/...", "/wxyz.mp3". */
@@ -232,6 +238,8 @@ enum err board_check(const struct board *board, const struct json *document,
             wrong(&c, &claims[i], "is a mount of station '%s' too", before->station->slug);
         else if (claims[i].rendition)
             wrong(&c, &claims[i], "is a mount of rendition '%s' too", before->rendition->slug);
+        else if (claims[i].is_relay)
+            wrong(&c, before, "is the name of a relay");
     }
     mem_free(claims);
     return OK;

@@ -2,7 +2,9 @@
  *
  *     {"format": 1, "version": 3, "secret": "<64 hex>", "admin_key_hash": "<64 hex>",
  *      "relay_key_hash": "<64 hex>", "stations": [{... "sources": [{"user": "", "mount": "",
- *      "key_hash": "<64 hex>"}]}]}                                                          */
+ *      "key_hash": "<64 hex>", ...}, {"relay": "https://...", "mount": "/wxyz/relay-1", ...}]}]}
+ *
+ * What a file lacks because an older mast wrote it has its default. */
 #include "program/board_priv.h"
 
 #include "base/io.h"
@@ -25,11 +27,19 @@ static void add_member(struct buf *out, const char *before, const char *name, co
     json_add_text(out, str_of(text));
 }
 
+static const char *truth(bool yes)
+{
+    return yes ? "true" : "false";
+}
+
 static void add_rendition(const struct board_rendition *rendition, struct buf *out)
 {
     add_member(out, "\n     {", "slug", rendition->slug);
     add_member(out, ", ", "codec", codec_name(rendition->codec));
-    buf_printf(out, ", \"bitrate\": %u, \"mounts\": [", rendition->bitrate_bps);
+    buf_printf(out, ", \"bitrate\": %u, \"rate\": %u, \"channels\": %u, \"passthrough\": %s",
+               rendition->bitrate_bps, rendition->rate_hz, rendition->channels,
+               truth(rendition->passthrough));
+    buf_add(out, STR(", \"mounts\": ["));
     for (size_t i = 0; i < rendition->mounts_count; i++) {
         buf_add(out, i > 0 ? STR(", ") : STR(""));
         json_add_text(out, str_of(rendition->mounts[i]));
@@ -37,16 +47,52 @@ static void add_rendition(const struct board_rendition *rendition, struct buf *o
     buf_add(out, STR("]}"));
 }
 
-static void add_source(const struct board_source *source, bool with_keys, struct buf *out)
+/* In a document a relay's name is made anew, and a source's key stays behind. */
+static void add_source(const struct board_source *source, bool is_file, struct buf *out)
 {
-    add_member(out, "\n     {", "user", source->user);
-    add_member(out, ", ", "mount", source->mount);
-    if (with_keys)
+    bool is_relay = board_source_is_relay(source);
+    add_member(out, "\n     {", is_relay ? "relay" : "user",
+               is_relay ? source->relay : source->user);
+    if (is_file || !is_relay)
+        add_member(out, ", ", "mount", source->mount);
+    if (is_relay)
+        buf_printf(out, ", \"private\": %s", truth(source->is_private));
+    else if (is_file)
         add_member(out, ", ", "key_hash", source->key_hash);
-    buf_add_char(out, '}');
+    buf_printf(out, ", \"silence_allowed\": %s, \"order\": %u}", truth(source->may_be_silent),
+               source->order);
 }
 
-static void add_stations(const struct board *board, bool with_keys, struct buf *out)
+/* Thousandths as a number of seconds: 1500 -> 1.5 */
+static void add_seconds(uint32_t ms, struct buf *out)
+{
+    uint32_t fraction = ms % 1000;
+    int digits = 3;
+    for (; digits > 0 && fraction % 10 == 0; digits--)
+        fraction /= 10;
+    buf_printf(out, "%u", ms / 1000);
+    if (digits > 0)
+        buf_printf(out, ".%0*u", digits, fraction);
+}
+
+static void add_rules(const struct board_rules *rules, struct buf *out)
+{
+    buf_add(out, STR(",\n   \"rules\": {\"stall\": "));
+    add_seconds(rules->stall_ms, out);
+    buf_printf(out, ", \"silence_level\": %d, \"silence_alarm\": %u, \"silence_switch\": %u",
+               rules->silence_dbfs, rules->silence_alarm_s, rules->silence_switch_s);
+    buf_printf(out, ", \"return_after\": %u}", rules->return_after_s);
+}
+
+static void add_loop(const struct board_station *station, struct buf *out)
+{
+    if (station->loop == BOARD_LOOP_FILE)
+        add_member(out, ",\n   ", "loop", station->loop_file);
+    else
+        buf_printf(out, ",\n   \"loop\": %s", truth(station->loop == BOARD_LOOP_OWN));
+}
+
+static void add_stations(const struct board *board, bool is_file, struct buf *out)
 {
     buf_add(out, STR("\"stations\": ["));
     for (size_t s = 0; s < board->stations_count; s++) {
@@ -57,7 +103,9 @@ static void add_stations(const struct board *board, bool with_keys, struct buf *
         add_member(out, ",\n   ", "url", station->url);
         add_member(out, ",\n   ", "genre", station->genre);
         add_member(out, ",\n   ", "timezone", station->timezone);
-        buf_printf(out, ",\n   \"listed\": %s", station->listed ? "true" : "false");
+        buf_printf(out, ",\n   \"listed\": %s", truth(station->listed));
+        add_rules(&station->rules, out);
+        add_loop(station, out);
         buf_add(out, STR(",\n   \"renditions\": ["));
         for (size_t i = 0; i < station->renditions_count; i++) {
             buf_add(out, i > 0 ? STR(",") : STR(""));
@@ -66,7 +114,7 @@ static void add_stations(const struct board *board, bool with_keys, struct buf *
         buf_add(out, STR("],\n   \"sources\": ["));
         for (size_t i = 0; i < station->sources_count; i++) {
             buf_add(out, i > 0 ? STR(",") : STR(""));
-            add_source(&station->sources[i], with_keys, out);
+            add_source(&station->sources[i], is_file, out);
         }
         buf_add(out, STR("]}"));
     }
@@ -178,7 +226,7 @@ enum err board_load(const char *path, struct board **out, struct buf *faults)
     if (!err)
         read_head(json_root(doc), *out, &all);
     if (!err && all.count == 0) {
-        board_read_stations(*out, BOARD_FILE, json_root(doc), NULL, &all);
+        board_read_stations(*out, BOARD_FILE, json_root(doc), buf_str(&text), NULL, &all);
         err = board_check(*out, json_root(doc), &all);
     }
     json_free(&doc);
@@ -217,7 +265,7 @@ enum err board_apply(const struct board *old, struct str document, struct board 
         err = board_make(old, out);
     if (!err) {
         board_read_members(json_root(doc), "the document", names, &all);
-        board_read_stations(*out, BOARD_DOCUMENT, json_root(doc), &made, &all);
+        board_read_stations(*out, BOARD_DOCUMENT, json_root(doc), document, &made, &all);
         err = board_check(*out, json_root(doc), &all);
     }
     if (!err && all.count == 0)

@@ -20,6 +20,14 @@ void board_fault(struct board_faults *faults, const char *path, const char *form
 const char *board_slug_wrong(struct str slug); /* of a station */
 const char *board_mount_wrong(struct str mount);
 
+/* Says what is wrong with the address of a relay, without repeating it (it may hold a password), as
+ * a clause without subject; or NULL. */
+const char *board_relay_wrong(struct str address);
+
+/* The name that a new relay gets: "/wxyz/relay-1", with the smallest number that is free. */
+void board_relay_name(const struct board_station *station, char out[96]);
+bool board_relay_is_name(const struct board_station *station, struct str mount);
+
 /* Tells what is wrong with a text for people: control characters; or NULL. */
 const char *board_text_wrong(struct str text);
 
@@ -37,11 +45,12 @@ MUST_USE enum err board_check(const struct board *board, const struct json *docu
 MUST_USE enum err board_make(const struct board *old, struct board **out);
 
 /* Reads the member "stations" of a document or a file into a board that has room.
- * Shape:  in a file each source has a "key_hash"; a document may have "key" and "remove".
+ * Shape:  in a file each source has a "key_hash"; a document may have "key" and "remove"; `text`
+ *         is what `root` was parsed from.
  * Keys that are made go to *keys (not used for a file). */
 enum board_form { BOARD_DOCUMENT, BOARD_FILE };
 void board_read_stations(struct board *board, enum board_form form, const struct json *root,
-                         struct buf *keys, struct board_faults *faults);
+                         struct str text, struct buf *keys, struct board_faults *faults);
 
 /* Reads a member that must be a key hash or secret: `bytes` bytes in small hex digits. */
 void board_read_hex(const struct json *object, const char *path, const char *name, char *out,

@@ -8,7 +8,8 @@
 
 static const char first[] =
     "{\"stations\": [{\"slug\": \"wxyz\", \"renditions\": [{\"slug\": \"mp3\", \"codec\": \"mp3\","
-    "\"mounts\": [\"/live.mp3\"]}], \"sources\": [{\"key\": \"123456789012\"}]},"
+    "\"mounts\": [\"/live.mp3\"]}], \"sources\": [{\"key\": \"123456789012\"},"
+    "{\"relay\": \"http://a.example/x\", \"order\": 5}]},"
     "{\"slug\": \"news\", \"renditions\": [{\"slug\": \"a\", \"codec\": \"aac\"}]}]}";
 
 static struct board *apply(const struct board *old, struct str document)
@@ -92,6 +93,26 @@ static void check_addresses(const struct board *board)
     }
 }
 
+/* Inputs stand in their order, and a relay has a name that nothing else has. */
+static void check_inputs(const struct board *board)
+{
+    for (size_t s = 0; s < board->stations_count; s++) {
+        const struct board_station *station = &board->stations[s];
+        assert(station->rules.stall_ms >= 500 && station->rules.stall_ms <= 30000);
+        assert(station->rules.silence_switch_s >= station->rules.silence_alarm_s);
+        for (size_t i = 0; i < station->sources_count; i++) {
+            const struct board_source *source = &station->sources[i];
+            assert(i == 0 || source[-1].order <= source->order);
+            if (!board_source_is_relay(source))
+                continue;
+            assert(!board_relay_wrong(str_of(source->relay)) && !source->key_hash[0]);
+            assert(board_relay_is_name(station, str_of(source->mount)));
+            for (size_t j = 0; j < station->sources_count; j++)
+                assert(i == j || !str_eq(str_of(station->sources[j].mount), str_of(source->mount)));
+        }
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -112,6 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_file(made);
         check_export(made);
         check_addresses(made);
+        check_inputs(made);
         board_free(&again);
     }
     board_free(&made);

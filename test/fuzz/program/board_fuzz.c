@@ -46,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(!r || station);
         err = board_login_check(board, line, STR("source"), line, &login);
         assert((err == OK) == (login.source != NULL));
+        assert(err || !board_source_is_relay(login.source));
     }
     buf_release(&once);
     buf_release(&twice);

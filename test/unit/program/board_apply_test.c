@@ -1,19 +1,6 @@
 /* Tests of board_apply() and board_export(): what a document may say and what follows. */
 #include "board_room.h"
 
-/* The document must be refused with exactly this one fault, and nothing may change. */
-static void apply_bad(struct room *room, const char *document, const char *fault)
-{
-    char expected[700];
-    char *before = strdup(board_text(room->board));
-    snprintf(expected, sizeof expected, "%s\n", fault);
-    assert_int_equal(apply(room, document), E_SYNTAX);
-    assert_string_equal(room->faults.ptr, expected);
-    assert_int_equal(room->keys.lines.len, 0);
-    assert_string_equal(board_text(room->board), before);
-    free(before);
-}
-
 static void a_document_makes_stations(void **state)
 {
     struct room *room = *state;
@@ -90,10 +77,14 @@ static void what_is_attached_goes_over_to_the_new_board(void **state)
     struct room *room = *state;
     struct zone *zone = (struct zone *)room;
     struct tape *tape = (struct tape *)room;
+    struct air_station *air = (struct air_station *)room;
+    struct air_station *other = (struct air_station *)&room->keys;
     apply_good(room, two_stations);
     room->board->stations[0].zone = zone;
     room->board->stations[1].zone = zone;
     room->board->stations[0].renditions[1].live.tape = tape;
+    room->board->stations[0].air = air;
+    room->board->stations[1].air = other;
     apply_good(room, "{\"stations\": [{\"slug\": \"wxyz\", \"timezone\": \"America/New_York\","
                      "\"renditions\": [{\"slug\": \"mp3-128\", \"remove\": true},"
                      "{\"slug\": \"mp3-64\", \"bitrate\": 80000}]},"
@@ -103,9 +94,14 @@ static void what_is_attached_goes_over_to_the_new_board(void **state)
     assert_null(b->stations[1].zone);
     assert_ptr_equal(b->stations[0].renditions[0].live.tape, tape);
     assert_null(b->stations[0].renditions[1].live.tape);
+    assert_ptr_equal(b->stations[0].air, air);
+    assert_ptr_equal(b->stations[1].air, other);
     apply_good(room, "{\"stations\": [{\"slug\": \"wxyz\", \"remove\": true}]}");
     apply_good(room, "{\"stations\": [{\"slug\": \"wxyz\"}]}");
+    assert_string_equal(room->board->stations[0].slug, "news");
+    assert_ptr_equal(room->board->stations[0].air, other);
     assert_null(room->board->stations[1].zone);
+    assert_null(room->board->stations[1].air);
 }
 
 static void what_is_removed_goes_and_makes_room(void **state)

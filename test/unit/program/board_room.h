@@ -94,4 +94,17 @@ static inline const char *board_text(const struct board *board)
     return text;
 }
 
+/* The document must be refused with exactly this one fault, and nothing may change. */
+static inline void apply_bad(struct room *room, const char *document, const char *fault)
+{
+    char expected[700];
+    char *before = strdup(board_text(room->board));
+    snprintf(expected, sizeof expected, "%s\n", fault);
+    assert_int_equal(apply(room, document), E_SYNTAX);
+    assert_string_equal(room->faults.ptr, expected);
+    assert_int_equal(room->keys.lines.len, 0);
+    assert_string_equal(board_text(room->board), before);
+    free(before);
+}
+
 #endif
