@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #define FILE_MAX    ((size_t)1 << 20)
 #define UNKNOWN_MAX 32
@@ -70,7 +71,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
     struct str text = str_of(value);
     if (!config_value_add(row, &load->config, text, why)) {
         struct str shown = str_slice(text, 0, str_utf8_fit(text, 60));
-        if (!is_one_line(shown))
+        if (!is_one_line(shown) || row->kind == KIND_SECRET)
             shown = STR("?");
         config_fault(&load->values, line, "%s %s (it is '%.*s')", row->name, why, STR_ARG(shown));
     }
@@ -288,14 +289,43 @@ static void check_listen(struct check *c)
               "public_url is needed, since not all listen addresses are loopback ones");
 }
 
+static void check_alarms(struct check *c)
+{
+    const struct config *config = c->config;
+    bool has_server = config->alarm_mail_server[0] != '\0';
+    bool has_both = config->alarm_mail_from[0] != '\0' && config->alarm_mail_to[0] != '\0';
+    if (has_server && !has_both)
+        wrong(c, OPTION_alarm_mail_server,
+              "alarm_mail_server needs alarm_mail_from and alarm_mail_to");
+    if (!has_server && (config->alarm_mail_to[0] || config->alarm_mail_user[0]))
+        wrong(c, config->alarm_mail_to[0] ? OPTION_alarm_mail_to : OPTION_alarm_mail_user,
+              "no alarm is mailed without alarm_mail_server");
+    if ((config->alarm_mail_user[0] == '\0') != (config->alarm_mail_password[0] == '\0'))
+        wrong(c, config->alarm_mail_user[0] ? OPTION_alarm_mail_user : OPTION_alarm_mail_password,
+              "alarm_mail_user and alarm_mail_password need each other");
+}
+
+/* The socket for `mast apply` and `mast status` lies in the data folder; Linux caps its name. */
+static void check_data_folder(struct check *c)
+{
+    const size_t longest = sizeof((struct sockaddr_un *)0)->sun_path - sizeof "/control.sock";
+    size_t len = strlen(c->config->data_folder);
+    if (len == 0)
+        wrong(c, OPTION_data_folder, "data_folder must not be empty");
+    else if (len > longest)
+        wrong(c, OPTION_data_folder,
+              "data_folder must have at most %zu bytes, for the sake of control.sock in it",
+              longest);
+}
+
 enum err config_check(const char *path, const struct config *config, struct buf *faults)
 {
     struct check c = {path, config, faults, false};
     check_listen(&c);
+    check_alarms(&c);
     if (config->public_url[0] && config_url_host(str_of(config->public_url)).len == 0)
         wrong(&c, OPTION_public_url, "public_url is no address of a web server");
-    if (config->data_folder[0] == '\0')
-        wrong(&c, OPTION_data_folder, "data_folder must not be empty");
+    check_data_folder(&c);
     return c.failed ? E_SYNTAX : OK;
 }
 

@@ -34,8 +34,14 @@ struct config {
     uint32_t listeners_max;
     uint32_t unfinished_per_address_max; /* requests that have not sent their head yet */
     uint32_t burst_ms;
-    uint64_t retention_s;         /* how long the tape is kept */
-    uint32_t disk_share_percent;  /* of the file system, at most, for all tapes */
+    uint64_t retention_s;        /* how long the tape is kept */
+    uint32_t disk_share_percent; /* of the file system, at most, for all tapes */
+    char alarm_webhook[512];
+    bool alarm_webhook_private;
+    char alarm_mail_server[256];
+    char alarm_mail_user[128], alarm_mail_password[128];
+    char alarm_mail_from[128], alarm_mail_to[128];
+    uint32_t alarm_repeat_s;
     uint32_t lines[OPTION_COUNT]; /* where the file sets each option; 0 = it does not */
 };
 

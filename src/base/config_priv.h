@@ -10,7 +10,11 @@ enum config_kind {
     KIND_URL,
     KIND_FOLDER,
     KIND_TEXT,
+    KIND_SECRET, /* a text that no fault shows */
     KIND_LEVEL,
+    KIND_HOOK,
+    KIND_MAIL_SERVER,
+    KIND_MAIL_ADDRESS,
     KIND_BOOL,
     KIND_COUNT,
     KIND_PERCENT,

@@ -9,7 +9,11 @@
 #define COUNT_AT_URL(f)          0
 #define COUNT_AT_FOLDER(f)       0
 #define COUNT_AT_TEXT(f)         0
+#define COUNT_AT_SECRET(f)       0
 #define COUNT_AT_LEVEL(f)        0
+#define COUNT_AT_HOOK(f)         0
+#define COUNT_AT_MAIL_SERVER(f)  0
+#define COUNT_AT_MAIL_ADDRESS(f) 0
 #define COUNT_AT_BOOL(f)         0
 #define COUNT_AT_COUNT(f)        0
 #define COUNT_AT_PERCENT(f)      0
@@ -82,39 +86,91 @@ static bool network_is_good(struct str text)
     return !has_bits || !str_parse_u64(text, v6 ? 128 : 32, &bits);
 }
 
-/* Takes "http://host[:port]" apart and returns the host, with its brackets; empty if it is none. */
-struct str config_url_host(struct str url)
+/* The host at the start of "host[:port]" and what follows it, with the brackets of an IPv6 one;
+ * empty if there is none, or the port is no number. *rest is what stands behind. */
+static struct str host_cut(struct str *rest)
 {
-    struct str none = {0}, host, port = {0};
-    size_t scheme = str_starts(url, STR("https://"))  ? strlen("https://")
-                    : str_starts(url, STR("http://")) ? strlen("http://")
-                                                      : 0;
-    if (scheme == 0)
-        return none;
-    struct str rest = str_slice(url, scheme, url.len);
+    struct str none = {0}, host, all = *rest;
     size_t end = 0;
-    if (str_starts(rest, STR("["))) {
+    if (str_starts(all, STR("["))) {
         unsigned char ip[16];
-        struct str inside = str_slice(rest, 1, rest.len);
+        struct str inside = str_slice(all, 1, all.len);
         if (!str_cut(&inside, ']', &host) || !ip_parse(host, AF_INET6, ip))
             return none;
         end = host.len + 2;
     } else {
-        while (end < rest.len &&
+        while (end < all.len &&
                strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                       "0123456789-.",
-                      rest.ptr[end]) &&
-               rest.ptr[end] != '\0')
+                      all.ptr[end]) &&
+               all.ptr[end] != '\0')
             end++;
     }
-    port = str_slice(rest, end, rest.len);
-    if (port.len > 0) {
+    *rest = str_slice(all, end, all.len);
+    if (str_starts(*rest, STR(":"))) {
         uint64_t number;
-        if (port.ptr[0] != ':' || str_parse_u64(str_slice(port, 1, port.len), 65535, &number) ||
-            number == 0)
+        size_t digits = 1;
+        while (digits < rest->len && rest->ptr[digits] >= '0' && rest->ptr[digits] <= '9')
+            digits++;
+        if (str_parse_u64(str_slice(*rest, 1, digits), 65535, &number) || number == 0)
             return none;
+        *rest = str_slice(*rest, digits, rest->len);
     }
-    return str_slice(rest, 0, end);
+    return str_slice(all, 0, end);
+}
+
+/* Takes the scheme off, if it is one of these two. */
+static bool scheme_cut(struct str *url, struct str plain, struct str secure)
+{
+    struct str scheme = str_starts(*url, secure) ? secure : plain;
+    if (!str_starts(*url, scheme))
+        return false;
+    *url = str_slice(*url, scheme.len, url->len);
+    return true;
+}
+
+/* Takes "http://host[:port]" apart and returns the host, with its brackets; empty if it is none. */
+struct str config_url_host(struct str url)
+{
+    struct str none = {0};
+    if (!scheme_cut(&url, STR("http://"), STR("https://")))
+        return none;
+    struct str host = host_cut(&url);
+    return url.len == 0 ? host : none;
+}
+
+/* "https://[user:password@]host[:port][/whatever]", in ASCII without blanks. */
+static bool hook_is_good(struct str url)
+{
+    for (size_t i = 0; i < url.len; i++)
+        if (url.ptr[i] <= ' ' || url.ptr[i] >= 0x7F)
+            return false;
+    if (!scheme_cut(&url, STR("http://"), STR("https://")))
+        return false;
+    size_t end = 0;
+    while (end < url.len && !strchr("/?#", url.ptr[end]))
+        end++;
+    struct str place = str_slice(url, 0, end), user;
+    if (str_has(place, '@'))
+        str_cut(&place, '@', &user);
+    return host_cut(&place).len > 0 && place.len == 0;
+}
+
+/* "smtp://host[:port]" */
+static bool mail_server_is_good(struct str url)
+{
+    return scheme_cut(&url, STR("smtp://"), STR("smtps://")) && host_cut(&url).len > 0 &&
+           url.len == 0;
+}
+
+/* One address, as it may stand in a command of SMTP. */
+static bool mail_address_is_good(struct str text)
+{
+    struct str name;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] <= ' ' || text.ptr[i] >= 0x7F || strchr("<>\",;()", text.ptr[i]))
+            return false;
+    return str_cut(&text, '@', &name) && name.len > 0 && text.len > 0 && !str_has(text, '@');
 }
 
 /* -- numbers -- */
@@ -214,24 +270,52 @@ static bool text_is_plain(struct str value)
     return str_is_utf8(value);
 }
 
+/* What is wrong with a text of this kind, or NULL. */
+static const char *text_fault(enum config_kind kind, struct str value)
+{
+    struct config_address address;
+    bool is_empty = value.len == 0;
+    switch (kind) {
+    case KIND_FOLDER:
+        return is_empty ? "must not be empty" : NULL;
+    case KIND_URL:
+        return is_empty || config_url_host(value).len > 0
+                   ? NULL
+                   : "must be http:// or https://, a host, and nothing behind it but a port";
+    case KIND_HOOK:
+        return is_empty || hook_is_good(value) ? NULL
+                                               : "must be an address that begins with http:// or "
+                                                 "https:// and a host";
+    case KIND_MAIL_SERVER:
+        return is_empty || mail_server_is_good(value)
+                   ? NULL
+                   : "must be smtp:// or smtps://, a host, and nothing behind it but a port";
+    case KIND_MAIL_ADDRESS:
+        return is_empty || mail_address_is_good(value) ? NULL : "must be one mail address";
+    case KIND_LEVEL:
+        return str_eq(value, STR("debug")) || str_eq(value, STR("info")) ||
+                       str_eq(value, STR("warn")) || str_eq(value, STR("error"))
+                   ? NULL
+                   : "must be debug, info, warn or error";
+    case KIND_ADDRESSES:
+        return config_address_parse(value, &address)
+                   ? NULL
+                   : "must be a numeric address with a port: \"0.0.0.0:8000\", \"[::]:8000\"";
+    case KIND_NETWORKS:
+        return network_is_good(value)
+                   ? NULL
+                   : "must be a numeric address or network: \"127.0.0.1\", \"10.0.0.0/8\"";
+    default:
+        return NULL;
+    }
+}
+
 static bool text_set(const struct config_row *row, char *field, size_t size, struct str value,
                      char why[CONFIG_WHY_BYTES])
 {
-    const char *wrong = NULL;
     if (row->kind == KIND_URL && value.len > 0 && value.ptr[value.len - 1] == '/')
         value.len--;
-    if (row->kind == KIND_FOLDER && value.len == 0)
-        wrong = "must not be empty";
-    if (row->kind == KIND_URL && value.len > 0 && config_url_host(value).len == 0)
-        wrong = "must be http:// or https://, a host, and nothing behind it but a port";
-    if (row->kind == KIND_LEVEL && !str_eq(value, STR("debug")) && !str_eq(value, STR("info")) &&
-        !str_eq(value, STR("warn")) && !str_eq(value, STR("error")))
-        wrong = "must be debug, info, warn or error";
-    struct config_address address;
-    if (row->kind == KIND_ADDRESSES && !config_address_parse(value, &address))
-        wrong = "must be a numeric address with a port: \"0.0.0.0:8000\", \"[::]:8000\"";
-    if (row->kind == KIND_NETWORKS && !network_is_good(value))
-        wrong = "must be a numeric address or network: \"127.0.0.1\", \"10.0.0.0/8\"";
+    const char *wrong = text_fault(row->kind, value);
     if (wrong || value.len >= size) {
         snprintf(why, CONFIG_WHY_BYTES, "%s", wrong ? wrong : "is too long");
         return false;
@@ -285,7 +369,11 @@ bool config_value_add(const struct config_row *row, struct config *config, struc
     case KIND_URL:
     case KIND_FOLDER:
     case KIND_TEXT:
+    case KIND_SECRET:
     case KIND_LEVEL:
+    case KIND_HOOK:
+    case KIND_MAIL_SERVER:
+    case KIND_MAIL_ADDRESS:
         return text_set(row, field, row->size, value, why);
     case KIND_ADDRESSES:
     case KIND_NETWORKS:

@@ -62,10 +62,14 @@ void key_hash(const unsigned char secret[KEY_SECRET_BYTES], struct str key,
 bool key_matches(const unsigned char secret[KEY_SECRET_BYTES], struct str key, const char *hash)
 {
     char offered[KEY_HASH_BYTES];
-    if (strlen(hash) != KEY_HASH_BYTES - 1)
-        return false;
     key_hash(secret, key, offered);
-    return sodium_memcmp(offered, hash, KEY_HASH_BYTES - 1) == 0;
+    return key_hash_matches(offered, hash);
+}
+
+bool key_hash_matches(const char offered[KEY_HASH_BYTES], const char *hash)
+{
+    return strlen(hash) == KEY_HASH_BYTES - 1 &&
+           sodium_memcmp(offered, hash, KEY_HASH_BYTES - 1) == 0;
 }
 
 void hex_encode(const void *bytes, size_t count, char *out)

@@ -24,6 +24,9 @@ void key_hash(const unsigned char secret[KEY_SECRET_BYTES], struct str key,
  * they differ.   Thread: any but air. */
 bool key_matches(const unsigned char secret[KEY_SECRET_BYTES], struct str key, const char *hash);
 
+/* The same for a key that was hashed already, since it is held against many. */
+bool key_hash_matches(const char offered[KEY_HASH_BYTES], const char *hash);
+
 void hex_encode(const void *bytes, size_t count, char *out); /* 2 * count + 1 characters */
 MUST_USE enum err hex_decode(struct str hex, void *out, size_t count);
 

@@ -1,6 +1,8 @@
 /* listen/at.c - contract in at.h */
 #include "listen/at.h"
 
+#define LIVE_US (2 * US_PER_S)
+
 static bool take_char(struct str *s, char c)
 {
     if (s->len == 0 || s->ptr[0] != c)
@@ -108,4 +110,9 @@ enum err at_parse(struct str text, const struct zone *zone, struct utc *out)
     if (err)
         out->us = 0;
     return err;
+}
+
+bool at_is_live(struct utc at, struct utc now)
+{
+    return at.us > now.us - LIVE_US && at.us <= now.us + LIVE_US;
 }

@@ -11,13 +11,8 @@ enum err audience_new(struct audience **out)
 
 void audience_free(struct audience **audience)
 {
-    mem_free(*audience); /* at the end of the program there may be listeners still */
+    mem_free(*audience);
     *audience = NULL;
-}
-
-bool audience_is_empty(const struct audience *audience)
-{
-    return atomic_load(&audience->now) == 0 && atomic_load(&audience->holds) == 0;
 }
 
 void audience_join(struct audience *audience)
@@ -35,17 +30,6 @@ void audience_leave(struct audience *audience, bool was_dropped)
     assert(before > 0);
     if (was_dropped)
         atomic_fetch_add(&audience->dropped, 1);
-}
-
-void audience_hold(struct audience *audience)
-{
-    atomic_fetch_add(&audience->holds, 1);
-}
-
-void audience_let_go(struct audience *audience)
-{
-    uint32_t before = atomic_fetch_sub(&audience->holds, 1);
-    assert(before > 0);
 }
 
 void audience_add_bytes(struct audience *audience, uint64_t bytes)

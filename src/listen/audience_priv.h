@@ -8,15 +8,11 @@
 
 struct audience {
     _Atomic uint32_t now, peak;
-    _Atomic uint32_t holds; /* who needs the tape without being a listener (yet, or any more) */
     _Atomic uint64_t total, bytes_sent, dropped;
 };
 
 void audience_join(struct audience *audience);
 void audience_leave(struct audience *audience, bool was_dropped);
-/* As long as there is a hold, audience_is_empty() is false, and so the tape stays. */
-void audience_hold(struct audience *audience);
-void audience_let_go(struct audience *audience);
 void audience_add_bytes(struct audience *audience, uint64_t bytes);
 
 #endif

@@ -175,6 +175,14 @@ void ear_close(struct ear *ear, const char *reason, bool was_dropped)
     mem_free(ear->target);
 }
 
+void ear_end_for(struct ear *ear, enum err err)
+{
+    if (err == E_LAGGED)
+        ear_close(ear, "too far behind", true);
+    else
+        ear_close(ear, err == E_CLOSED ? "left" : err_text(err), false);
+}
+
 static void fill_row(struct row *row, const struct ear_start *start)
 {
     row->audience = start->audience;
@@ -261,7 +269,8 @@ enum err ear_open(struct ear_start *start)
     put_in_slot(ear);
     loop_watch_set(&ear->watch, LOOP_HANGUP);
     session_record(ear, "start", NULL);
-    if (ear_serve(ear) != OK)
-        ear_close(ear, "left", false);
+    err = ear_serve(ear);
+    if (err)
+        ear_end_for(ear, err);
     return OK;
 }

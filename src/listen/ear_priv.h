@@ -39,12 +39,20 @@ struct ear {
     bool is_closed;
 };
 
+/* A tape as a loop last saw it. */
+struct seen {
+    const struct tape *tape;
+    uint64_t head;
+    struct mono moved;
+};
+
 struct hall {
     struct listen *listen;
     struct loop *loop;
     struct loop_timer timer;
     int64_t ticks; /* slots served so far, counted since the loop's clock began */
     struct ear *slots[SLOTS];
+    struct seen seen[BOARD_STATIONS_MAX * BOARD_RENDITIONS_MAX]; /* in the board's order */
     unsigned next_slot;
     unsigned char blocks[BATCH_BLOCKS_MAX][ICY_BLOCK_MAX_BYTES]; /* of the batch in hand */
 };
@@ -80,7 +88,11 @@ MUST_USE enum err ear_open(struct ear_start *start);
 /* Ends a listener; the memory goes when his watch has let go.   Thread: loop. */
 void ear_close(struct ear *ear, const char *reason, bool was_dropped);
 
-/* Sends what is due now.   Errors: E_CLOSED he left; E_LAGGED he is too far behind. */
+/* Ends him for what ear_serve() gave.   Thread: loop. */
+void ear_end_for(struct ear *ear, enum err err);
+
+/* Sends what is due now.   Errors: E_CLOSED he left; E_LAGGED he is too far behind;
+ * E_IO, E_NOMEM. */
 MUST_USE enum err ear_serve(struct ear *ear);
 
 /* Serves everybody whose slot has come.   Thread: loop. */

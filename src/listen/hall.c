@@ -2,6 +2,9 @@
  */
 #include "listen/ear_priv.h"
 
+/* Longer than any source's own pauses; players have two seconds in hand at the least. */
+#define STOOD_STILL_MS 1000
+
 static void look_at_record(struct ear *ear, struct mono now)
 {
     if (now.us < ear->record_due_us)
@@ -19,10 +22,8 @@ static void serve_ear(struct ear *ear, struct mono now)
     enum err err = ear_serve(ear);
     if (err == OK)
         look_at_record(ear, now);
-    else if (err == E_LAGGED)
-        ear_close(ear, "too far behind", true);
     else
-        ear_close(ear, err == E_CLOSED ? "left" : err_text(err), false);
+        ear_end_for(ear, err);
 }
 
 static void serve_slot(struct hall *hall, unsigned slot, struct mono now)
@@ -40,6 +41,41 @@ static void serve_slot(struct hall *hall, unsigned slot, struct mono now)
     }
 }
 
+/* ---- a tape that goes on after it stood still: nobody can wait for his slot ---- */
+
+static void serve_tape(struct hall *hall, const struct tape *tape, struct mono now)
+{
+    struct ear *next;
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        for (struct ear *ear = hall->slots[slot]; ear; ear = next) {
+            next = ear->next;
+            if (ear->tape == tape && !ear->past)
+                serve_ear(ear, now);
+        }
+    }
+}
+
+static void look_at_tape(struct hall *hall, struct seen *seen, const struct tape *tape,
+                         struct mono now)
+{
+    uint64_t head = tape_head(tape);
+    if (seen->tape == tape && seen->head == head)
+        return;
+    bool stood_still = seen->tape == tape && now.us - seen->moved.us > STOOD_STILL_MS * US_PER_MS;
+    *seen = (struct seen){tape, head, now};
+    if (stood_still)
+        serve_tape(hall, tape, now);
+}
+
+static void look_at_tapes(struct hall *hall, struct mono now)
+{
+    const struct board *board = board_now(hall->listen->config.place);
+    size_t n = 0;
+    for (size_t i = 0; i < board->stations_count; i++)
+        for (size_t j = 0; j < board->stations[i].renditions_count; j++)
+            look_at_tape(hall, &hall->seen[n++], board->stations[i].renditions[j].live.tape, now);
+}
+
 void hall_on_time(struct loop_timer *timer)
 {
     struct hall *hall = (struct hall *)((char *)timer - offsetof(struct hall, timer));
@@ -49,6 +85,7 @@ void hall_on_time(struct loop_timer *timer)
     /* A loop that was held up serves every slot that it missed, each once. */
     if (tick - hall->ticks > SLOTS)
         hall->ticks = tick - SLOTS;
+    look_at_tapes(hall, now);
     while (hall->ticks < tick) {
         unsigned slot = (unsigned)(++hall->ticks % SLOTS);
         while (drains && hall->slots[slot])

@@ -42,10 +42,9 @@ MUST_USE enum err listen_start(struct listen *listen);
 void listen_drain(struct listen *listen);
 
 /* Who hears one rendition. Attached to a board_rendition before the board is published.
- * Owner: the caller; free when no board and no listener names it any more (audience_is_empty). */
+ * Owner: the caller; free after listen_free(): whoever listens holds on to it. */
 MUST_USE enum err audience_new(struct audience **out);
 void audience_free(struct audience **audience);
-bool audience_is_empty(const struct audience *audience);
 
 struct audience_facts {
     uint32_t now, peak;

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #define HEAD_MAX_BYTES (4096 + OPUS_HEADERS_MAX_BYTES)
-#define LIVE_US        (2 * US_PER_S)
 #define OFF_AIR_US     (10 * US_PER_S)
 #define AGAIN          "Retry-After: 5\r\n"
 #define CORS_HEADERS                                                                               \
@@ -138,6 +137,7 @@ static void answer_head(struct wish *wish)
         .content_type = codec_content_type(wish->rendition.codec),
         .cache_control = "no-cache, no-store",
         .closes = true,
+        .is_endless = true, /* RFC 9110 section 8.6: the length that a GET gets, or none */
         .headers = headers.ptr,
     };
     enum err err = buf_err(&headers);
@@ -226,7 +226,6 @@ static void begin_past(struct wish *wish, struct utc at)
     }
     struct past_how how = {
         .tape = tape,
-        .audience = wish->rendition.live.audience,
         .reader = wish->listen->config.reader,
         .loop = wish->request->loop,
         .on_ready = on_ready,
@@ -252,8 +251,7 @@ static enum err find_moment(struct wish *wish, struct utc *at)
         err = at_parse(text, wish->zone, at);
     if (err)
         return err;
-    struct utc now = clock_utc(wish->listen->config.clock);
-    return at->us > now.us - LIVE_US && at->us <= now.us + LIVE_US ? E_NOT_FOUND : OK;
+    return at_is_live(*at, clock_utc(wish->listen->config.clock)) ? E_NOT_FOUND : OK;
 }
 
 static bool wants_metadata(const struct request *request, enum codec codec)

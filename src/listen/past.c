@@ -20,7 +20,6 @@ static void piece_drop(struct past *past)
 static void past_release(struct past *past)
 {
     piece_drop(past);
-    audience_let_go(past->audience);
     mem_free(past);
 }
 
@@ -137,13 +136,11 @@ enum err past_new(const struct past_how *how, struct utc at, struct past **out)
     if (!past)
         return E_NOMEM;
     past->tape = how->tape;
-    past->audience = how->audience;
     past->reader = how->reader;
     past->loop = how->loop;
     past->next = at;
     past->on_ready = how->on_ready;
     past->ctx = how->ctx;
-    audience_hold(past->audience);
     return look(past);
 }
 
@@ -178,7 +175,8 @@ static bool is_stuck(const struct ear *ear, struct mono now)
     return now.us - past->got.us > lasts_us + lag_us;
 }
 
-enum err past_supply(struct ear *ear, struct mono now, uint32_t ahead_ms, struct supply *supply)
+static enum err supply_now(struct ear *ear, struct mono now, uint32_t ahead_ms,
+                           struct supply *supply)
 {
     struct past *past = ear->past;
     struct utc until = due(past, now, ahead_ms), start;
@@ -200,6 +198,16 @@ enum err past_supply(struct ear *ear, struct mono now, uint32_t ahead_ms, struct
     size_t to = tape_piece_find(past->piece, until, &start);
     supply_from_piece(ear, to > past->offset ? to : past->offset, supply);
     return OK;
+}
+
+enum err past_supply(struct ear *ear, struct mono now, uint32_t ahead_ms, struct supply *supply)
+{
+    enum err err = supply_now(ear, now, ahead_ms, supply);
+    /* He and station time go on at the same pace: only a hole that was skipped changes this. */
+    int64_t behind_us = ear->row->since.us - ear->past->from.us;
+    atomic_store_explicit(&ear->row->behind_us, behind_us > 0 ? behind_us : 0,
+                          memory_order_relaxed);
+    return err;
 }
 
 void past_take(struct ear *ear, size_t sound_bytes)

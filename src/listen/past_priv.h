@@ -21,7 +21,6 @@ struct past {
     size_t offset;   /* next byte in the piece */
     struct mono got; /* when the piece came */
     struct tape *tape;
-    struct audience *audience; /* held, so that the tape stays while the reader may look at it */
     struct tape_ask ask;
     struct loop_job answered;
     struct loop *loop;
@@ -34,7 +33,6 @@ struct past {
 
 struct past_how {
     struct tape *tape;
-    struct audience *audience; /* of the same rendition */
     struct tape_reader *reader;
     struct loop *loop;
     void (*on_ready)(struct past *past, enum err err);
@@ -52,7 +50,8 @@ MUST_USE enum err past_new(const struct past_how *how, struct utc at, struct pas
 /* Frees it, now or when the reader has answered. */
 void past_free(struct past **past);
 
-/* Fills in what may be sent at `now`; an empty supply while it waits for the disk.
+/* Fills in what may be sent at `now`; an empty supply while it waits for the disk. Notes in the row
+ * how far he is behind.
  * Errors: E_AGAIN he has caught up: live from ear->row->pos on; E_LAGGED; E_IO ... */
 MUST_USE enum err past_supply(struct ear *ear, struct mono now, uint32_t ahead_ms,
                               struct supply *supply);

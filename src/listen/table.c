@@ -61,14 +61,12 @@ enum err table_take(struct table *table, struct row **out)
     return OK;
 }
 
-uint64_t table_publish(struct table *table, struct row *row)
+void table_publish(struct table *table, struct row *row)
 {
     pthread_mutex_lock(&table->lock);
-    uint64_t id = ++table->last_id;
-    atomic_store(&row->id, id);
+    atomic_store(&row->id, ++table->last_id);
     pthread_mutex_unlock(&table->lock);
     atomic_fetch_add(&table->count, 1);
-    return id;
 }
 
 void table_give_back(struct table *table, struct row *row)

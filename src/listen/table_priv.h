@@ -16,7 +16,7 @@ struct row {
     _Atomic uint64_t pos; /* next byte of the tape; plays from RAM */
     _Atomic uint64_t bytes_sent;
     _Atomic int64_t behind_us;
-    _Atomic uint32_t meta_left; /* sound bytes until the next block; 0 = takes no metadata */
+    _Atomic uint32_t meta_left; /* sound bytes until the next block; 0 = one is due */
     _Atomic int32_t fd;
     atomic_bool must_go;
 
@@ -28,6 +28,7 @@ struct row {
     bool has_metadata;
     char agent[96];
 };
+_Static_assert(sizeof(struct row) == 200, "what ARCHITECTURE.md says of it");
 
 struct table {
     struct row *rows;
@@ -46,7 +47,7 @@ void table_release(struct table *table);
 
 /* Takes a row; its id is published by table_publish() once it is filled in.   Errors: E_LIMIT. */
 MUST_USE enum err table_take(struct table *table, struct row **out);
-uint64_t table_publish(struct table *table, struct row *row);
+void table_publish(struct table *table, struct row *row);
 void table_give_back(struct table *table, struct row *row);
 
 /* Copies what a row says of its listener; false if it has none.   Shape: index < table_used().

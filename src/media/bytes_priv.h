@@ -1,7 +1,8 @@
-/* media/bytes_priv.h - integers of a given byte order out of bytes and into them. Pure. */
+/* media/bytes_priv.h - integers of a given byte order out of borrowed bytes. Pure. */
 #ifndef MAST_MEDIA_BYTES_PRIV_H
 #define MAST_MEDIA_BYTES_PRIV_H
 
+#include "base/bytes.h"
 #include "base/str.h"
 
 static inline uint8_t byte_at(struct str s, size_t index)
@@ -21,19 +22,12 @@ static inline uint32_t be32_at(struct str s, size_t index)
 
 static inline uint32_t le16_at(struct str s, size_t index)
 {
-    return byte_at(s, index) | (uint32_t)byte_at(s, index + 1) << 8;
+    return le16_get((const unsigned char *)s.ptr + index);
 }
 
 static inline uint32_t le32_at(struct str s, size_t index)
 {
-    return le16_at(s, index) | le16_at(s, index + 2) << 16;
-}
-
-/* Puts `count` bytes of `value`, lowest first. */
-static inline void le_put(unsigned char *to, uint64_t value, int count)
-{
-    for (int i = 0; i < count; i++)
-        to[i] = (unsigned char)(value >> (8 * i));
+    return le32_get((const unsigned char *)s.ptr + index);
 }
 
 /* Tells whether one of a and b is the other's beginning. */

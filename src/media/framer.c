@@ -65,11 +65,8 @@ enum err framer_next(struct framer *framer, struct frame *out)
     if (framer->why[0] != '\0')
         return E_UNSUPPORTED;
     enum err err = framer->ogg ? ogg_next(framer, out) : raw_next(framer, out);
-    if (!err) {
-        framer->had_frame = true;
-        framer->is_searching = false;
+    if (!err)
         framer->losses.since_frame_bytes = 0;
-    }
     assert(err != E_AGAIN || framer->tail - framer->head < framer->size);
     return err;
 }
@@ -117,9 +114,6 @@ void framer_consume(struct framer *framer, size_t bytes)
 void framer_lose(struct framer *framer, size_t bytes)
 {
     framer->losses.skipped_bytes += bytes;
-    if (framer->had_frame && !framer->is_searching)
-        framer->losses.resyncs_count++;
-    framer->is_searching = true;
 }
 
 void framer_offer_title(struct framer *framer, const char *title)

@@ -27,7 +27,6 @@ struct frame {
 /* What was thrown away so far, for the log and the metrics. */
 struct framer_losses {
     uint64_t skipped_bytes;     /* not sound: tags are not counted, noise is */
-    uint64_t resyncs_count;     /* how often sound had to be searched for after it was there once */
     uint64_t since_frame_bytes; /* pushed since the last whole frame; large = this is no sound */
 };
 

@@ -70,8 +70,6 @@ struct ogg_walk {
 struct framer {
     enum container container;
     struct framer_losses losses;
-    bool had_frame;
-    bool is_searching; /* a loss was met and no frame since */
     bool has_title;
     char title[TITLE_BYTES]; /* the last one that the stream carried */
     char why[80];

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,24 +15,6 @@
 #define ACCEPTS_A_TURN 64
 #define REFUSING_MAX   64 /* connections that are told of a limit in good manners at a time */
 #define PAUSE_MS       100
-
-static struct addr addr_from(const struct sockaddr_storage *from)
-{
-    struct addr addr = {0};
-    if (from->ss_family == AF_INET) {
-        struct sockaddr_in v4;
-        memcpy(&v4, from, sizeof v4);
-        addr.ip[10] = addr.ip[11] = 0xff;
-        memcpy(addr.ip + 12, &v4.sin_addr, 4);
-        addr.port = ntohs(v4.sin_port);
-    } else if (from->ss_family == AF_INET6) {
-        struct sockaddr_in6 v6;
-        memcpy(&v6, from, sizeof v6);
-        memcpy(addr.ip, &v6.sin6_addr, 16);
-        addr.port = ntohs(v6.sin6_port);
-    }
-    return addr;
-}
 
 /* Says no without keeping anything: the bytes fit into the new socket's buffer. */
 static void refuse_at_once(struct http_server *server, int fd)
@@ -187,7 +168,7 @@ static void on_connection(struct loop_watch *watch, unsigned events)
         int fd =
             accept4(listener->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            struct addr peer = listener->is_local ? (struct addr){0} : addr_from(&from);
+            struct addr peer = listener->is_local ? (struct addr){0} : addr_from_sockaddr(&from);
             atomic_fetch_add_explicit(&server->accepted_count, 1, memory_order_relaxed);
             take_in(listener, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE) {

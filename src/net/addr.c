@@ -11,7 +11,7 @@ static const unsigned char v4_head[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0x
 
 _Static_assert(ADDR_BYTES >= INET6_ADDRSTRLEN, "an IPv6 address must fit");
 
-static bool is_v4(const struct addr *addr)
+bool addr_is_v4(const struct addr *addr)
 {
     return memcmp(addr->ip, v4_head, sizeof v4_head) == 0;
 }
@@ -26,7 +26,7 @@ void addr_format(const struct addr *addr, char out[ADDR_BYTES])
 {
     if (is_zero(addr))
         snprintf(out, ADDR_BYTES, "local");
-    else if (is_v4(addr))
+    else if (addr_is_v4(addr))
         inet_ntop(AF_INET, addr->ip + 12, out, ADDR_BYTES);
     else
         inet_ntop(AF_INET6, addr->ip, out, ADDR_BYTES);
@@ -67,12 +67,6 @@ enum err addr_parse(struct str text, struct addr *out)
     return OK;
 }
 
-bool addr_is_loopback(const struct addr *addr)
-{
-    static const unsigned char one[16] = {[15] = 1};
-    return is_v4(addr) ? addr->ip[12] == 127 : memcmp(addr->ip, one, sizeof one) == 0;
-}
-
 bool addr_same_host(const struct addr *a, const struct addr *b)
 {
     return memcmp(a->ip, b->ip, sizeof a->ip) == 0;
@@ -90,22 +84,25 @@ uint64_t addr_hash_host(const struct addr *addr)
     return x ^ (x >> 32);
 }
 
-struct addr addr_of_socket(int fd)
+struct addr addr_network(const struct addr *addr)
+{
+    struct addr network = {0};
+    memcpy(network.ip, addr->ip, addr_is_v4(addr) ? 16 : 8);
+    return network;
+}
+
+struct addr addr_from_sockaddr(const struct sockaddr_storage *from)
 {
     struct addr addr = {0};
-    struct sockaddr_storage peer = {0};
-    socklen_t len = sizeof peer;
-    if (getpeername(fd, (struct sockaddr *)&peer, &len))
-        return addr;
-    if (peer.ss_family == AF_INET) {
+    if (from->ss_family == AF_INET) {
         struct sockaddr_in v4;
-        memcpy(&v4, &peer, sizeof v4);
+        memcpy(&v4, from, sizeof v4);
         memcpy(addr.ip, v4_head, sizeof v4_head);
         memcpy(addr.ip + 12, &v4.sin_addr, 4);
         addr.port = ntohs(v4.sin_port);
-    } else if (peer.ss_family == AF_INET6) {
+    } else if (from->ss_family == AF_INET6) {
         struct sockaddr_in6 v6;
-        memcpy(&v6, &peer, sizeof v6);
+        memcpy(&v6, from, sizeof v6);
         memcpy(addr.ip, &v6.sin6_addr, 16);
         addr.port = ntohs(v6.sin6_port);
     }

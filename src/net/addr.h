@@ -1,4 +1,4 @@
-/* net/addr.h - who is at the other end. Pure but for addr_of_socket.   Thread: any. */
+/* net/addr.h - who is at the other end. Pure.   Thread: any. */
 #ifndef MAST_NET_ADDR_H
 #define MAST_NET_ADDR_H
 
@@ -17,11 +17,16 @@ void addr_format(const struct addr *addr, char out[ADDR_BYTES]);
 /* Reads "127.0.0.1:8000", "[::1]:8000".   Errors: E_SYNTAX, E_RANGE (port). */
 MUST_USE enum err addr_parse(struct str text, struct addr *out);
 
-bool addr_is_loopback(const struct addr *addr);
+bool addr_is_v4(const struct addr *addr);
 bool addr_same_host(const struct addr *a, const struct addr *b); /* the port does not matter */
 uint64_t addr_hash_host(const struct addr *addr);
 
-/* The peer of a connected socket; zero if it has none. */
-struct addr addr_of_socket(int fd);
+/* What a limit counts as one host: an IPv4 address, or the /64 of an IPv6 one, the rest of which is
+ * free for its owner to vary. Without a port. */
+struct addr addr_network(const struct addr *addr);
+
+/* As the kernel tells an address; zero for a unix socket's. */
+struct sockaddr_storage;
+struct addr addr_from_sockaddr(const struct sockaddr_storage *from);
 
 #endif

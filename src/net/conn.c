@@ -17,7 +17,8 @@ static struct head_limits limits_of(const struct conn *conn)
                                 .takes_password = config->on_password && !conn->has_spoken};
 }
 
-void conn_expect_head(struct conn *conn)
+/* A head has begun, or must begin now. */
+static void expect_head(struct conn *conn)
 {
     struct http_server *server = conn->lane->server;
     if (!conn->is_unfinished) { /* one that spoke before; new ones were counted when accepted */
@@ -30,7 +31,8 @@ void conn_expect_head(struct conn *conn)
     deadline_set(conn, DEADLINE_GRACE, GRACE_MS < head_ms ? GRACE_MS : head_ms);
 }
 
-void conn_has_head(struct conn *conn)
+/* The head is whole, or never will be. */
+static void has_head(struct conn *conn)
 {
     struct http_server *server = conn->lane->server;
     if (!conn->is_unfinished)
@@ -150,7 +152,7 @@ static void conn_let_go(struct conn *conn)
     deadline_clear(conn);
     if (conn->is_ready)
         unready(conn);
-    conn_has_head(conn);
+    has_head(conn);
     if (conn->refusal)
         atomic_fetch_sub_explicit(&server->refusing_count, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&server->open_count, 1, memory_order_relaxed);
@@ -194,7 +196,7 @@ static void linger(struct conn *conn)
     conn->state = CONN_LINGER;
     stash_free(conn);
     conn->input = STR("");
-    conn_has_head(conn);
+    has_head(conn);
     conn_watch(conn, LOOP_READ);
     deadline_set(conn, DEADLINE_LINGER, LINGER_MS);
 }
@@ -237,7 +239,7 @@ static bool take_head(struct conn *conn)
     if (found == HEAD_PASSWORD)
         conn->exchange->request.method = HTTP_PASSWORD;
     conn->has_spoken = true;
-    conn_has_head(conn);
+    has_head(conn);
     exchange_dispatch(conn->exchange, raw, scan.is_source);
     return true;
 }
@@ -304,7 +306,7 @@ static void settle(struct conn *conn)
         return;
     if (conn->stash_len > 0) {
         if (conn->deadline_kind != DEADLINE_HEAD && conn->deadline_kind != DEADLINE_GRACE)
-            conn_expect_head(conn);
+            expect_head(conn);
     } else if (conn->has_spoken) {
         deadline_set(conn, DEADLINE_IDLE, config->idle_ms);
     }
@@ -429,7 +431,7 @@ void conn_start(struct conn *conn)
                                        : "too many connections");
         return;
     }
-    conn_expect_head(conn);
+    expect_head(conn);
     on_readable(conn); /* the request is often there already */
 }
 

@@ -55,7 +55,7 @@ static void write_access_line(const struct exchange *exchange)
     struct request *request = (struct request *)&exchange->request;
     struct access_line line = {
         .peer = request->peer,
-        .method = request->method ? str_of(http_method_name(request->method)) : STR(""),
+        .method = exchange->method_name,
         .target = request->method == HTTP_PASSWORD ? STR("") : request->target,
         .referer = request_header(request, STR("referer")),
         .agent = request_header(request, STR("user-agent")),
@@ -63,7 +63,8 @@ static void write_access_line(const struct exchange *exchange)
         .status = exchange->status,
         .bytes = exchange->sent_bytes,
         .began = {clock_utc(loop_clock(loop)).us - lasted_us},
-        .seconds = (uint64_t)(lasted_us / US_PER_S)};
+        .seconds = (uint64_t)(lasted_us / US_PER_S),
+    };
     struct str user, password;
     if (exchange->status != 401 && request_basic_auth(request, &user, &password) == OK)
         line.user = user;
@@ -226,6 +227,7 @@ static void take_head(struct exchange *exchange, const struct head *head)
 {
     struct request *request = &exchange->request;
     request->method = head->method;
+    exchange->method_name = head->name;
     request->version = head->version;
     request->target = head->target;
     request->headers_count = head->headers_count;
@@ -249,6 +251,7 @@ static void dispatch_password(struct exchange *exchange, struct str line)
         line.len--;
     request->version = 10;
     request->target = (struct str){exchange->room, line.len};
+    exchange->method_name = STR("PASSWORD");
     exchange->body_is_ahead = true;
     call(exchange, config->on_password, config->on_password_ctx);
 }

@@ -221,10 +221,9 @@ static enum err version_parse(struct str text, enum http_method method, int *out
 
 static enum err request_line(struct str line, struct head *out, struct head_fault *fault)
 {
-    struct str method;
-    if (!str_cut(&line, ' ', &method) || !str_cut(&line, ' ', &out->target))
+    if (!str_cut(&line, ' ', &out->name) || !str_cut(&line, ' ', &out->target))
         return refuse(fault, 400, "the request line has not three parts");
-    enum err err = method_parse(method, &out->method, fault);
+    enum err err = method_parse(out->name, &out->method, fault);
     if (err)
         return err;
     if (out->target.len == 0)

@@ -43,6 +43,7 @@ size_t head_normalise(struct str raw, char *to);
 
 struct head {
     enum http_method method; /* or HTTP_OTHER */
+    struct str name;         /* of the method */
     int version;
     struct str target;
     struct str host; /* ptr NULL = none */

@@ -95,7 +95,8 @@ struct http_route {
     unsigned methods; /* of enum http_method; HEAD comes with GET; others get 405 and Allow */
     http_handler_fn *handler;
     void *ctx;
-    size_t body_max_bytes; /* POST bodies up to this are gathered first; over it 413; 0 = no body */
+    size_t body_max_bytes; /* bodies of POST and PUT up to this are gathered first; over it 413;
+                              0 = no body */
     bool takes_over;       /* called at the end of the head, whatever body follows */
     bool cors;             /* answers a preflight for any origin */
 };
@@ -133,8 +134,8 @@ void http_server_free(struct http_server **server);
 /* Listens on an address, or on a unix socket (mode 0600; an old file is replaced). Accepted
  * connections go to the loops in turn. `routes` NULL = those of the config.
  * *bound (may be NULL) tells the port that port 0 became.
- * Errors: E_BUSY the address is in use; E_AUTH not allowed; E_IO.   Thread: main, before or after
- * loops_start(). */
+ * Errors: E_BUSY the address is in use; E_AUTH not allowed; E_TOO_LONG for the name of a socket;
+ *         E_NOMEM; E_IO.   Thread: main, before or after loops_start(). */
 MUST_USE enum err http_listen(struct http_server *server, const struct addr *addr,
                               struct addr *bound);
 MUST_USE enum err http_listen_unix(struct http_server *server, const char *path,

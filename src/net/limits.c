@@ -14,9 +14,7 @@ void limits_init(struct limits *limits)
 
 static _Atomic uint32_t *cell(struct limits *limits, const struct addr *addr, int row)
 {
-    static const unsigned char v4_head[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    struct addr host = {0};
-    memcpy(host.ip, addr->ip, memcmp(addr->ip, v4_head, sizeof v4_head) == 0 ? 16 : 8);
+    struct addr host = addr_network(addr);
     for (int i = 0; i < 8; i++) /* the seed first, so that the hash mixes it with the address */
         host.ip[i] ^= (unsigned char)(limits->seeds[row] >> (8 * i));
     return &limits->cells[row][addr_hash_host(&host) % LIMIT_CELLS];

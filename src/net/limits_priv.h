@@ -7,10 +7,11 @@
  *
  * Two rows of counters, each under a hash of its own with a secret seed; an address counts in one
  * cell of each row, and its count is the smaller of the two. Shared by all loops without a lock:
- * loop 0 counts up when it accepts, the connection's own loop counts down. A stranger cannot choose
+ * loop 0 counts up when it accepts, a connection's own loop for each further head, and that loop
+ * counts down. A stranger cannot choose
  * cells, so to be refused for others' sake both his cells must be crowded by chance: with 100
  * addresses at their limit that is one address in 1,700. No memory grows with the number of
- * addresses. An IPv6 host is its /64: the rest is free for its owner to vary. */
+ * addresses. An IPv6 host is its /64 (addr_network). */
 #ifndef MAST_NET_LIMITS_PRIV_H
 #define MAST_NET_LIMITS_PRIV_H
 

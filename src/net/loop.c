@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <uv.h>
 
-#define LOOPS_MAX 16
-
 struct loop {
     uv_loop_t uv;
     uv_async_t wake;                   /* open from loops_new() to loops_free(), so that a late

@@ -13,7 +13,9 @@
 struct loop;  /* private: loop.c */
 struct loops; /* all of them */
 
-/* Makes `count` loops, not running yet.   Shape: count 1..16.   Owner: the caller.
+#define LOOPS_MAX 16
+
+/* Makes `count` loops, not running yet.   Shape: count 1..LOOPS_MAX.   Owner: the caller.
  * Errors: E_NOMEM, E_LIMIT.   Thread: main. */
 MUST_USE enum err loops_new(unsigned count, const struct clock *clock, struct loops **out);
 

@@ -136,7 +136,7 @@ static void add_blocks(struct buf *out, const struct response_spec *spec,
         size_t from = out->len;
         add_type(out, spec);
         buf_add(out, str_of(lines[i]));
-        if (spec->status != 204 && spec->status != 304)
+        if (spec->status != 204 && spec->status != 304 && !spec->is_endless)
             buf_printf(out, "Content-Length: %zu\r\n", form->body.len);
         size_t common = out->len;
         add_common(out, spec, form);
@@ -181,6 +181,7 @@ static void bodies_copy(struct response *response, char *to)
 enum err response_new(const struct response_spec *spec, struct response **out)
 {
     assert(spec->status >= 200 && spec->status <= 599);
+    assert(!spec->is_endless || (spec->body.len == 0 && spec->closes));
     *out = NULL;
     struct response draft = {.status = spec->status,
                              .has_body = spec->content_type != NULL && spec->status != 204 &&
@@ -232,9 +233,4 @@ void response_unref(struct response *response)
 {
     if (response && atomic_fetch_sub_explicit(&response->refs, 1, memory_order_acq_rel) == 1)
         mem_free(response);
-}
-
-int response_status(const struct response *response)
-{
-    return response->status;
 }

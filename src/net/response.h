@@ -23,6 +23,7 @@ struct response_spec {
     bool takes_ranges;         /* one range of the identity form: 206 or 416 */
     bool cors;                 /* any origin may read it, without credentials */
     bool closes;               /* the connection ends after it */
+    bool is_endless;           /* to a HEAD for what has no end: no Content-Length; no body here */
     const char *headers;       /* further whole lines, "Retry-After: 5\r\n"; NULL = none */
 };
 
@@ -32,7 +33,6 @@ MUST_USE enum err response_new(const struct response_spec *spec, struct response
 
 struct response *response_ref(struct response *response); /* Thread: any */
 void response_unref(struct response *response);           /* NULL does nothing */
-int response_status(const struct response *response);
 
 /* "Not Found" for 404; "" for what is none of ours. */
 const char *http_reason(int status);

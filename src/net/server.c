@@ -78,7 +78,7 @@ enum err http_server_new(const struct http_config *config, struct http_server **
         route_set_init(&server->routes, config->routes, config->routes_count))
         goto out;
     unsigned count = loops_count(config->loops);
-    assert(count >= 1 && count <= LANES_MAX);
+    assert(count >= 1 && count <= LOOPS_MAX);
     for (unsigned i = 0; i < count; i++) {
         if (lane_new(server, loops_at(config->loops, i), &server->lanes[i]))
             goto out;
@@ -166,9 +166,8 @@ static void listener_start(struct http_server *server, struct listener *listener
 
 static socklen_t sockaddr_of(const struct addr *addr, struct sockaddr_storage *out)
 {
-    static const unsigned char v4_head[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     *out = (struct sockaddr_storage){0};
-    if (memcmp(addr->ip, v4_head, sizeof v4_head) == 0) {
+    if (addr_is_v4(addr)) {
         struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(addr->port)};
         memcpy(&v4.sin_addr, addr->ip + 12, 4);
         memcpy(out, &v4, sizeof v4);
@@ -180,51 +179,46 @@ static socklen_t sockaddr_of(const struct addr *addr, struct sockaddr_storage *o
     return sizeof v6;
 }
 
-static uint16_t port_of(int fd)
+/* A listening socket. Errors: errno tells, *fd is -1 or to be closed. */
+static bool open_listening(const struct addr *addr, int *fd, struct addr *bound)
 {
-    struct sockaddr_storage name = {0};
-    socklen_t len = sizeof name;
-    getsockname(fd, (struct sockaddr *)&name, &len);
-    struct sockaddr_in v4; /* the port lies at the same place in both */
-    _Static_assert(offsetof(struct sockaddr_in, sin_port) ==
-                       offsetof(struct sockaddr_in6, sin6_port),
-                   "ports lie apart");
-    memcpy(&v4, &name, sizeof v4);
-    return ntohs(v4.sin_port);
+    struct sockaddr_storage name;
+    socklen_t len = sockaddr_of(addr, &name), room = sizeof name;
+    int on = 1;
+    *fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0)
+        return false;
+    /* Without these two it is slower to start and to answer, no more. */
+    setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* accepted sockets inherit it */
+    /* [::] is IPv6 alone, so that it can stand beside 0.0.0.0 in the list of addresses. */
+    if (name.ss_family == AF_INET6 && setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on))
+        return false;
+    if (bind(*fd, (struct sockaddr *)&name, len) || listen(*fd, BACKLOG) ||
+        getsockname(*fd, (struct sockaddr *)&name, &room))
+        return false;
+    *bound = addr_from_sockaddr(&name);
+    return true;
 }
 
 enum err http_listen(struct http_server *server, const struct addr *addr, struct addr *bound)
 {
-    struct sockaddr_storage name;
-    socklen_t len = sockaddr_of(addr, &name);
-    int on = 1;
+    struct addr own;
     struct listener *listener = mem_new(sizeof *listener);
     if (!listener)
         return E_NOMEM;
-    int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        goto fail;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* accepted sockets inherit it */
-    /* [::] is IPv6 alone, so that it can stand beside 0.0.0.0 in the list of addresses. */
-    if (name.ss_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&name, len) || listen(fd, BACKLOG))
-        goto fail;
-    if (bound) {
-        *bound = *addr;
-        bound->port = port_of(fd);
+    if (!open_listening(addr, &listener->fd, &own)) {
+        enum err err = err_of_bind(errno);
+        if (listener->fd >= 0)
+            close(listener->fd);
+        mem_free(listener);
+        return err;
     }
-    listener->fd = fd;
+    if (bound)
+        *bound = own;
     listener->routes = &server->routes;
     listener_start(server, listener);
     return OK;
-fail:;
-    enum err err = err_of_bind(errno);
-    if (fd >= 0)
-        close(fd);
-    mem_free(listener);
-    return err;
 }
 
 /* Removes what an earlier run left; anything but a socket is somebody else's and stays. */
@@ -242,7 +236,7 @@ enum err http_listen_unix(struct http_server *server, const char *path,
     enum err err = E_NOMEM;
     int fd = -1;
     if (!str_copy(name.sun_path, sizeof name.sun_path, str_of(path)))
-        return E_IO;
+        return E_TOO_LONG;
     struct listener *listener = mem_new(sizeof *listener);
     if (!listener)
         return E_NOMEM;

@@ -20,7 +20,6 @@
 
 #include <stdatomic.h>
 
-#define LANES_MAX        16
 #define LANE_IN_BYTES    ((size_t)64 * 1024)
 #define EXCHANGE_BYTES   ((size_t)2048) /* of a spare one; greater ones are not kept */
 #define SPARES_MAX       64
@@ -166,8 +165,6 @@ void conn_advance(struct conn *conn); /* goes on with what lies in the stash */
 void conn_on_deadline(struct conn *conn, enum deadline_kind kind);
 void conn_answered(struct conn *conn);               /* the kernel has the whole answer */
 void conn_watch(struct conn *conn, unsigned events); /* of loop.h */
-void conn_expect_head(struct conn *conn);            /* a head has begun, or must begin now */
-void conn_has_head(struct conn *conn);               /* or never will have */
 
 /* Sends an answer, or its beginning; takes over the reference. */
 void conn_send(struct conn *conn, struct response *response);
@@ -181,6 +178,7 @@ struct exchange {
     struct exchange *next; /* of the spares */
     struct arena arena;
     const struct http_route *route;
+    struct str method_name; /* for the access log; empty before there is a head */
     void (*on_gone)(void *ctx);
     void *on_gone_ctx;
     struct response *delayed;
@@ -234,7 +232,7 @@ struct http_server {
     _Atomic uint64_t accepted_count, refused_count;
     atomic_bool is_draining;
     unsigned lanes_count;
-    struct lane *lanes[LANES_MAX];
+    struct lane *lanes[LOOPS_MAX];
 
     struct listener *listeners; /* Thread: main */
 

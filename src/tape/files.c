@@ -1,6 +1,7 @@
 /* tape/files.c - contract in files_priv.h */
 #include "tape/files_priv.h"
 
+#include "base/bytes.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "tape/crc_priv.h"
@@ -14,39 +15,6 @@
 #define HALF_AT ((size_t)40) /* CRC of what does not change when a run is closed */
 
 static const char magic[8] = {'M', 'A', 'S', 'T', 'T', 'A', 'P', 'E'};
-
-static void put16(unsigned char *to, uint16_t value)
-{
-    to[0] = (unsigned char)value;
-    to[1] = (unsigned char)(value >> 8);
-}
-
-static void put32(unsigned char *to, uint32_t value)
-{
-    put16(to, (uint16_t)value);
-    put16(to + 2, (uint16_t)(value >> 16));
-}
-
-static void put64(unsigned char *to, uint64_t value)
-{
-    put32(to, (uint32_t)value);
-    put32(to + 4, (uint32_t)(value >> 32));
-}
-
-static uint16_t get16(const unsigned char *from)
-{
-    return (uint16_t)(from[0] | from[1] << 8);
-}
-
-static uint32_t get32(const unsigned char *from)
-{
-    return get16(from) | (uint32_t)get16(from + 2) << 16;
-}
-
-static uint64_t get64(const unsigned char *from)
-{
-    return get32(from) | (uint64_t)get32(from + 4) << 32;
-}
 
 uint64_t window_of(int64_t us)
 {
@@ -73,24 +41,24 @@ int64_t record_end_us(const struct record *record)
 /* Puts a CRC over the first `at` bytes there. */
 static void seal(unsigned char bytes[RECORD_BYTES], size_t at)
 {
-    put32(bytes + at, crc32_of((struct str){(const char *)bytes, at}));
+    le_put(bytes + at, crc32_of((struct str){(const char *)bytes, at}), 4);
 }
 
 static bool is_sealed(struct str bytes, size_t at)
 {
     return bytes.len == RECORD_BYTES &&
-           get32((const unsigned char *)bytes.ptr + at) == crc32_of(str_slice(bytes, 0, at));
+           le32_get((const unsigned char *)bytes.ptr + at) == crc32_of(str_slice(bytes, 0, at));
 }
 
 void index_header_format(enum codec codec, uint64_t first_n, unsigned char out[RECORD_BYTES])
 {
     memset(out, 0, RECORD_BYTES);
     memcpy(out, magic, sizeof magic);
-    put32(out + 8, VERSION);
-    put32(out + 12, (uint32_t)codec);
-    put32(out + 16, (uint32_t)RECORD_BYTES);
-    put32(out + 20, (uint32_t)(WINDOW_US / US_PER_S));
-    put64(out + 24, first_n);
+    le_put(out + 8, VERSION, 4);
+    le_put(out + 12, (uint32_t)codec, 4);
+    le_put(out + 16, (uint32_t)RECORD_BYTES, 4);
+    le_put(out + 20, (uint32_t)(WINDOW_US / US_PER_S), 4);
+    le_put(out + 24, first_n, 8);
     seal(out, CRC_AT);
 }
 
@@ -99,8 +67,8 @@ enum err index_header_parse(struct str bytes, enum codec codec)
     struct str head = str_slice(bytes, 0, RECORD_BYTES);
     const unsigned char *p = (const unsigned char *)head.ptr;
     if (!is_sealed(head, CRC_AT) || memcmp(p, magic, sizeof magic) != 0 ||
-        get32(p + 8) != VERSION || get32(p + 12) != (uint32_t)codec ||
-        get32(p + 16) != RECORD_BYTES || get32(p + 20) != WINDOW_US / US_PER_S)
+        le32_get(p + 8) != VERSION || le32_get(p + 12) != (uint32_t)codec ||
+        le32_get(p + 16) != RECORD_BYTES || le32_get(p + 20) != WINDOW_US / US_PER_S)
         return E_CORRUPT;
     return OK;
 }
@@ -108,19 +76,19 @@ enum err index_header_parse(struct str bytes, enum codec codec)
 void record_format(const struct record *r, unsigned char out[RECORD_BYTES])
 {
     memset(out, 0, RECORD_BYTES);
-    put64(out, r->n);
-    put64(out + 8, r->offset);
-    put64(out + 16, (uint64_t)r->start_us);
-    put32(out + 24, r->discontinuity);
-    put32(out + 28, r->format.rate_hz);
-    put32(out + 32, r->format.bitrate_bps);
+    le_put(out, r->n, 8);
+    le_put(out + 8, r->offset, 8);
+    le_put(out + 16, (uint64_t)r->start_us, 8);
+    le_put(out + 24, r->discontinuity, 4);
+    le_put(out + 28, r->format.rate_hz, 4);
+    le_put(out + 32, r->format.bitrate_bps, 4);
     out[36] = r->format.channels;
     out[37] = r->format.profile;
-    put16(out + 38, r->flags & RECORD_DISCONTINUITY);
+    le_put(out + 38, r->flags & RECORD_DISCONTINUITY, 2);
     seal(out, HALF_AT);
-    put32(out + 44, r->bytes);
-    put32(out + 48, r->samples);
-    put16(out + 52, r->flags & (RECORD_OPEN | RECORD_INTERRUPTED));
+    le_put(out + 44, r->bytes, 4);
+    le_put(out + 48, r->samples, 4);
+    le_put(out + 52, r->flags & (RECORD_OPEN | RECORD_INTERRUPTED), 2);
     seal(out, CRC_AT);
 }
 
@@ -131,17 +99,17 @@ enum err record_parse(struct str bytes, enum codec codec, struct record *out)
     if (!is_sealed(bytes, HALF_AT))
         return E_CORRUPT;
     struct record r = {
-        .n = get64(p),
-        .offset = get64(p + 8),
-        .start_us = (int64_t)get64(p + 16),
-        .discontinuity = get32(p + 24),
-        .format = {codec, get32(p + 28), get32(p + 32), p[36], p[37]},
-        .flags = (uint16_t)(get16(p + 38) | RECORD_OPEN),
+        .n = le_get(p, 8),
+        .offset = le_get(p + 8, 8),
+        .start_us = (int64_t)le_get(p + 16, 8),
+        .discontinuity = le32_get(p + 24),
+        .format = {codec, le32_get(p + 28), le32_get(p + 32), p[36], p[37]},
+        .flags = (uint16_t)(le16_get(p + 38) | RECORD_OPEN),
     };
     if (is_sealed(bytes, CRC_AT)) {
-        r.bytes = get32(p + 44);
-        r.samples = get32(p + 48);
-        r.flags = get16(p + 38) | get16(p + 52);
+        r.bytes = le32_get(p + 44);
+        r.samples = le32_get(p + 48);
+        r.flags = le16_get(p + 38) | le16_get(p + 52);
     }
     /* A good CRC over nonsense is no accident of the disk, but must do no harm either. */
     bool is_open = r.flags & RECORD_OPEN;

@@ -5,8 +5,8 @@
  *
  *     <folder>/<first n>.frames   whole codec frames back to back, as they were appended; no header
  *     <folder>/<first n>.index    a header and one record for each run, in order of time
- *     <folder>/<first n>.events   one JSON object a line: {"t":<Unix
- * us>,"kind":"title","text":"..."}
+ *     <folder>/<first n>.events   one JSON object a line:
+ *                               {"t":<Unix us>,"kind":"title","text":"..."}
  *
  * All numbers are little-endian. The index header, 64 bytes:
  *

@@ -55,6 +55,7 @@ static enum err piece_fill(struct piece *piece, enum codec codec, const struct s
     struct run_titles held = titles_of(index, run);
     struct str left = open->bytes;
     struct scan_frame frame;
+    const int64_t end_us = record_end_us(run);
     size_t next = held.held ? (size_t)(held.held - index->titles) + 1 : 0;
     titles[0] =
         (struct tape_piece_title){0, text_put(&texts, held.held ? held.held->text : STR(""))};
@@ -64,7 +65,10 @@ static enum err piece_fill(struct piece *piece, enum codec codec, const struct s
         int64_t us = run->start_us + samples_us(open->samples, run->format.rate_hz);
         for (; next < index->titles_count && index->titles[next].us <= us + SLACK_US; next++) {
             struct tape_piece_title *last = &titles[open->titles_count - 1];
-            if (index->titles[next].us <= run->start_us + SLACK_US)
+            /* Frames may last longer than the record says: there is room for what titles_of()
+             * has counted. */
+            if (index->titles[next].us <= run->start_us + SLACK_US ||
+                index->titles[next].us >= end_us)
                 continue;
             if (last->offset_bytes != offset)
                 last = &titles[open->titles_count++];
@@ -139,12 +143,6 @@ void piece_unref(struct piece *piece)
 {
     if (atomic_fetch_sub_explicit(&piece->refs, 1, memory_order_acq_rel) == 1)
         mem_free(piece);
-}
-
-const struct tape_piece *tape_piece_ref(const struct tape_piece *piece)
-{
-    piece_ref((struct piece *)piece);
-    return piece;
 }
 
 void tape_piece_unref(const struct tape_piece *piece)

@@ -43,7 +43,8 @@ void shelf_free(struct shelf **shelf);
 
 /* Finds the run that holds `at_us`, else the next one that is on disk and closed.
  * Owner: *index is given back with shelf_put(); NULL on error.
- * Errors: E_NOT_FOUND, E_IO, E_NOMEM. Sets that cannot be read are passed over. */
+ * Errors: E_NOT_FOUND; E_IO, E_NOMEM for the first set there that cannot be read. One that is
+ *         gone or whose index is damaged counts as empty. */
 MUST_USE enum err shelf_find(struct shelf *shelf, struct tape *tape, int64_t at_us,
                              struct set_index **index, size_t *run);
 void shelf_put(struct shelf *shelf, struct set_index *index);
@@ -56,9 +57,5 @@ MUST_USE enum err piece_load(const struct tape *tape, const struct set_index *in
                              struct piece **out);
 void piece_ref(struct piece *piece);
 void piece_unref(struct piece *piece);
-
-/* ---- reader.c ---- */
-
-size_t tape_reader_bytes(struct tape_reader *reader); /* of memory in the cache */
 
 #endif

@@ -109,14 +109,6 @@ static struct piece *cache_add(struct cache *cache, struct piece *piece)
     return piece;
 }
 
-size_t tape_reader_bytes(struct tape_reader *reader)
-{
-    pthread_mutex_lock(&reader->cache.lock);
-    size_t bytes = reader->cache.bytes;
-    pthread_mutex_unlock(&reader->cache.lock);
-    return bytes;
-}
-
 /* ---- the threads ---- */
 
 /* Answers with the run at `at_us`, or with the next one that can be read. */
@@ -188,9 +180,10 @@ enum err tape_reader_start(unsigned threads, size_t cache_bytes, struct tape_rea
         mem_free(reader);
         return err;
     }
-    pthread_mutex_init(&reader->lock, NULL);
-    pthread_cond_init(&reader->more, NULL);
-    pthread_mutex_init(&reader->cache.lock, NULL);
+    int failed = pthread_mutex_init(&reader->lock, NULL) ||
+                 pthread_cond_init(&reader->more, NULL) ||
+                 pthread_mutex_init(&reader->cache.lock, NULL);
+    assert(!failed);
     reader->cache.cap_bytes = cache_bytes;
     while (reader->threads < threads && !err) {
         if (pthread_create(&reader->thread[reader->threads], NULL, thread_run, reader))

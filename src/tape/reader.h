@@ -48,7 +48,6 @@ struct tape_ask {
 /* Takes a question.   Thread: any; never waits, allocates nothing. */
 void tape_reader_ask(struct tape_reader *reader, struct tape_ask *ask);
 
-const struct tape_piece *tape_piece_ref(const struct tape_piece *piece);
 void tape_piece_unref(const struct tape_piece *piece);
 
 /* Finds the frame in a piece that holds `at` (the first one if at <= start).

@@ -39,7 +39,7 @@ struct salvage {
     struct record *out; /* what it ought to hold */
     size_t out_count, out_room;
     struct walk walk;
-    uint64_t frames_size, events_size;
+    uint64_t frames_size;
 };
 
 /* Errors: E_AGAIN the end, or a torn frame; E_CORRUPT no frame. */

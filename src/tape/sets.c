@@ -9,7 +9,8 @@
 
 void sets_init(struct tape *tape)
 {
-    pthread_mutex_init(&tape->sets.lock, NULL);
+    int failed = pthread_mutex_init(&tape->sets.lock, NULL);
+    assert(!failed);
 }
 
 void sets_release(struct tape *tape)

@@ -20,7 +20,8 @@ enum err shelf_new(struct shelf **out)
     *out = mem_new(sizeof **out);
     if (!*out)
         return E_NOMEM;
-    pthread_mutex_init(&(*out)->lock, NULL);
+    int failed = pthread_mutex_init(&(*out)->lock, NULL);
+    assert(!failed);
     return OK;
 }
 

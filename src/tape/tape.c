@@ -31,7 +31,8 @@ static void disk_init(struct tape_disk *disk)
 {
     for (int i = 0; i < SET_FILES; i++)
         disk->fds[i] = -1;
-    pthread_mutex_init(&disk->lock, NULL);
+    int failed = pthread_mutex_init(&disk->lock, NULL);
+    assert(!failed);
     buf_init(&disk->repair_index, INDEX_MAX + RECORD_BYTES);
 }
 
@@ -62,11 +63,8 @@ enum err tape_open(const struct tape_config *config, struct utc now, struct tape
     tape->codec = config->codec;
     tape->serial = crc32_of(str_of(config->name));
     tape->disk_oldest_us = -1;
-    enum err err = crypto_init();
-    if (err)
-        goto out;
     tape->id = random_u64();
-    err = E_NOMEM;
+    enum err err = E_NOMEM;
     tape->name = text_dup(config->name);
     if (!tape->name)
         goto out;

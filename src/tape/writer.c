@@ -28,13 +28,34 @@ struct tape_writer {
 
 /* ---- taking turns with tape_writer_remove() ---- */
 
+/* Waits until the other of us, tape_writer_retain() beside the thread, has given back what he has.
+ * Under the lock. */
+static void wait_until_idle(struct tape_writer *writer)
+{
+    while (writer->busy)
+        pthread_cond_wait(&writer->idle, &writer->lock);
+}
+
 /* The n-th tape, which nobody takes away until tape_give_back(). */
 static struct tape *tape_take(struct tape_writer *writer, size_t index)
 {
     pthread_mutex_lock(&writer->lock);
-    while (writer->busy) /* tape_writer_retain() called beside the thread */
-        pthread_cond_wait(&writer->idle, &writer->lock);
+    wait_until_idle(writer);
     struct tape *tape = index < writer->count ? writer->tapes[index] : NULL;
+    writer->busy = tape;
+    pthread_mutex_unlock(&writer->lock);
+    return tape;
+}
+
+/* The same for a tape that was looked at before; NULL if it was taken away meanwhile. */
+static struct tape *tape_take_again(struct tape_writer *writer, uint64_t id)
+{
+    struct tape *tape = NULL;
+    pthread_mutex_lock(&writer->lock);
+    wait_until_idle(writer);
+    for (size_t i = 0; i < writer->count && !tape; i++)
+        if (writer->tapes[i]->id == id)
+            tape = writer->tapes[i];
     writer->busy = tape;
     pthread_mutex_unlock(&writer->lock);
     return tape;
@@ -96,8 +117,7 @@ enum choice { THE_LARGEST, THE_OLDEST };
 static bool drop_one(struct tape_writer *writer, enum choice choice, const char *why)
 {
     struct tape *tape;
-    uint64_t best = 0;
-    size_t found = SIZE_MAX;
+    uint64_t best = 0, best_id = 0;
     for (size_t i = 0; (tape = tape_take(writer, i)); i++) {
         uint64_t end_n;
         uint64_t weight = 0;
@@ -105,13 +125,13 @@ static bool drop_one(struct tape_writer *writer, enum choice choice, const char 
             weight = choice == THE_LARGEST ? sets_bytes(tape) + 1 : UINT64_MAX - end_n;
         if (weight > best) {
             best = weight;
-            found = i;
+            best_id = tape->id;
         }
         tape_give_back(writer);
     }
-    if (found == SIZE_MAX)
+    if (best == 0)
         return false;
-    tape = tape_take(writer, found);
+    tape = tape_take_again(writer, best_id);
     bool dropped = tape && hour_drop(tape, why);
     if (tape)
         tape_give_back(writer);
@@ -233,17 +253,14 @@ static void *thread_run(void *ctx)
     return NULL;
 }
 
-static enum err locks_init(struct tape_writer *writer)
+static void locks_init(struct tape_writer *writer)
 {
     pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr))
-        return E_NOMEM;
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&writer->wake, &attr);
-    pthread_cond_init(&writer->idle, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&writer->lock, NULL);
-    return OK;
+    int failed =
+        pthread_condattr_init(&attr) || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) ||
+        pthread_cond_init(&writer->wake, &attr) || pthread_cond_init(&writer->idle, &attr) ||
+        pthread_condattr_destroy(&attr) || pthread_mutex_init(&writer->lock, NULL);
+    assert(!failed);
 }
 
 static void writer_free(struct tape_writer *writer)
@@ -263,11 +280,7 @@ enum err tape_writer_start(const struct tape_keep *keep, const struct clock *clo
     if (!writer)
         return E_NOMEM;
     writer->clock = clock;
-    enum err err = locks_init(writer);
-    if (err) {
-        mem_free(writer);
-        return err;
-    }
+    locks_init(writer);
     tape_writer_set_keep(writer, keep);
     if (pthread_create(&writer->thread, NULL, thread_run, writer)) {
         writer_free(writer);

@@ -1,15 +1,15 @@
 /* Every option of the configuration file:
  *     X(name = field of struct config without its unit, field, kind, least, most, default, unit, text)
- * Kinds are those of config.c. Least and most are in the unit of the field, 0 and 0 where they mean
- * nothing. Whatever can be known only after the database is open does not belong here. */
+ * Kinds are those of config_priv.h. Least and most are in the unit of the field, 0 and 0 where they
+ * mean nothing. What `mast apply` can change while the station runs does not belong here. */
 X(public_url, public_url, URL, 0, 0, "", "address",
-  "Where the public reaches this station, \"https://radio.example\". All links in feeds, playlists "
-  "and mail are made from it. Needed unless every listen address is a loopback one.")
+  "Where the public reaches this station, \"https://radio.example\". All links in pages, playlists "
+  "and alarms are made from it. Needed unless every listen address is a loopback one.")
 X(listen, listen, ADDRESSES, 0, 0, "127.0.0.1:8000", "addresses with ports",
   "Where listeners, sources and browsers are waited for: {\"0.0.0.0:8000\", \"[::]:8000\"}. "
   "Port 0 takes any free one.")
 X(data_folder, data_folder, FOLDER, 0, 0, "./mast-data", "folder",
-  "Where everything that mast keeps is: recordings, the board, the database, logs.")
+  "Where everything that mast keeps is: recordings, the board, keys, logs.")
 X(trusted_proxies, trusted_proxies, NETWORKS, 0, 0, "", "addresses or networks",
   "Proxies whose word about the listener's address is taken: {\"127.0.0.1\", \"10.0.0.0/8\"}.")
 X(host_name, host_name, TEXT, 0, 0, "", "name",
@@ -35,3 +35,21 @@ X(retention, retention_s, SECONDS, 600, 316224000, "7d", "duration",
   "How long recordings are kept.")
 X(disk_share, disk_share_percent, PERCENT, 1, 95, "20%", "per cent",
   "How much of the file system all recordings together may fill; the oldest hours go first.")
+X(alarm_webhook, alarm_webhook, HOOK, 0, 0, "", "address",
+  "Where alarms are posted to as JSON, \"https://hooks.example/services/abc\". What chat programs "
+  "show is in \"text\". Try it with `mast alarm test`.")
+X(alarm_webhook_private, alarm_webhook_private, BOOL, 0, 0, "false", "true or false",
+  "Whether alarm_webhook may lie at a private address: in this house, on this machine.")
+X(alarm_mail_server, alarm_mail_server, MAIL_SERVER, 0, 0, "", "address",
+  "The mail server that takes alarms: \"smtp://mail.example:587\" (with STARTTLS if there is a "
+  "password), or \"smtps://mail.example\".")
+X(alarm_mail_user, alarm_mail_user, TEXT, 0, 0, "", "name",
+  "Who logs in at alarm_mail_server, if it wants that.")
+X(alarm_mail_password, alarm_mail_password, SECRET, 0, 0, "", "password",
+  "The password of alarm_mail_user; it is never sent without TLS.")
+X(alarm_mail_from, alarm_mail_from, MAIL_ADDRESS, 0, 0, "", "mail address",
+  "Whom mails about alarms come from.")
+X(alarm_mail_to, alarm_mail_to, MAIL_ADDRESS, 0, 0, "", "mail address",
+  "Who gets mails about alarms.")
+X(alarm_repeat, alarm_repeat_s, SECONDS, 60, 604800, "30m", "duration",
+  "How often an alarm that lasts is told again, and how long one that comes back is held back.")

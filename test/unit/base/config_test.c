@@ -88,6 +88,10 @@ static void without_a_file_there_are_good_defaults(void **state)
     assert_int_equal(c->burst_ms, 3000);
     assert_true(c->retention_s == 7 * 86400);
     assert_int_equal(c->disk_share_percent, 20);
+    assert_string_equal(c->alarm_webhook, "");
+    assert_false(c->alarm_webhook_private);
+    assert_string_equal(c->alarm_mail_server, "");
+    assert_int_equal(c->alarm_repeat_s, 1800);
     struct buf faults;
     buf_init(&faults, 1000);
     assert_int_equal(config_check(NULL, c, &faults), OK);
@@ -108,7 +112,14 @@ static void every_option_is_read(void **state)
                     "admin_contact = \"a@example.org\"\n"
                     "log_level = debug\naccess_log = no\nshoutcast = off\n"
                     "loops = 4\nlisteners_max = 500\nunfinished_per_address_max = \"64\"\n"
-                    "burst = \"1500ms\"\nretention = \"6h\"\ndisk_share = 35%\n");
+                    "burst = \"1500ms\"\nretention = \"6h\"\ndisk_share = 35%\n"
+                    "alarm_webhook = \"https://u:p@hooks.example:8443/services/a?b=c\"\n"
+                    "alarm_webhook_private = yes\n"
+                    "alarm_mail_server = \"smtp://mail.example:587\"\n"
+                    "alarm_mail_user = \"mast\"\nalarm_mail_password = 'p w#x'\n"
+                    "alarm_mail_from = \"mast@radio.example\"\n"
+                    "alarm_mail_to = \"engineer+alarm@radio.example\"\n"
+                    "alarm_repeat = \"10m\"\n");
     const struct config *c = &room->config;
     assert_string_equal(c->public_url, "https://radio.example:8443");
     assert_string_equal(c->host_name, "radio.example");
@@ -128,6 +139,14 @@ static void every_option_is_read(void **state)
     assert_int_equal(c->burst_ms, 1500);
     assert_true(c->retention_s == 6 * 3600);
     assert_int_equal(c->disk_share_percent, 35);
+    assert_string_equal(c->alarm_webhook, "https://u:p@hooks.example:8443/services/a?b=c");
+    assert_true(c->alarm_webhook_private);
+    assert_string_equal(c->alarm_mail_server, "smtp://mail.example:587");
+    assert_string_equal(c->alarm_mail_user, "mast");
+    assert_string_equal(c->alarm_mail_password, "p w#x");
+    assert_string_equal(c->alarm_mail_from, "mast@radio.example");
+    assert_string_equal(c->alarm_mail_to, "engineer+alarm@radio.example");
+    assert_int_equal(c->alarm_repeat_s, 600);
     assert_int_equal(c->lines[OPTION_public_url], 5);
     assert_int_equal(c->lines[OPTION_host_name], 0);
     assert_int_equal(config_check(room->path, c, &room->faults), OK);
@@ -256,6 +275,25 @@ static void values_outside_their_kind_are_refused(void **state)
         "disk_share = 0%",
         "disk_share = 96%",
         "disk_share = %",
+        "alarm_webhook = \"hooks.example/x\"",
+        "alarm_webhook = \"ftp://hooks.example/x\"",
+        "alarm_webhook = \"https:///x\"",
+        "alarm_webhook = \"https://hooks.example/a b\"",
+        "alarm_webhook = \"https://a@b@hooks.example/\"",
+        "alarm_webhook = \"https://hooks.example:x/\"",
+        "alarm_webhook = \"https://h\xC3\xA9.example/\"",
+        "alarm_webhook_private = 1",
+        "alarm_mail_server = \"mail.example\"",
+        "alarm_mail_server = \"https://mail.example\"",
+        "alarm_mail_server = \"smtp://mail.example/x\"",
+        "alarm_mail_server = \"smtp://a@mail.example\"",
+        "alarm_mail_from = \"mast\"",
+        "alarm_mail_from = \"@radio.example\"",
+        "alarm_mail_to = \"a@b.example, c@d.example\"",
+        "alarm_mail_to = \"A <a@b.example>\"",
+        "alarm_mail_to = \"a@b@c\"",
+        "alarm_repeat = 59s",
+        "alarm_repeat = 8d",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         if (load(room, bad[i]) != E_SYNTAX)
@@ -324,6 +362,30 @@ static void values_are_checked_against_one_another(void **state)
     check_says(room, "shoutcast=yes\nlisten = {\"127.0.0.1:80\", \"127.0.0.2:81\"}", NULL);
     check_says(room, "shoutcast=yes\nlisten = \"127.0.0.1:65535\"",
                "2: listen: shoutcast needs a port after that of 127.0.0.1:65535");
+}
+
+static void a_mail_needs_a_server_and_two_ends(void **state)
+{
+    struct room *room = *state;
+    check_says(room, "alarm_mail_server = smtps://m\nalarm_mail_from = a@b\nalarm_mail_to = c@d",
+               NULL);
+    check_says(room, "\nalarm_mail_server = smtp://m\nalarm_mail_to = c@d",
+               "2: alarm_mail_server needs alarm_mail_from and alarm_mail_to");
+    check_says(room, "\nalarm_mail_to = c@d", "2: no alarm is mailed without alarm_mail_server");
+    check_says(room,
+               "alarm_mail_server = smtp://m\nalarm_mail_from = a@b\nalarm_mail_to = c@d\n"
+               "alarm_mail_user = me",
+               "4: alarm_mail_user and alarm_mail_password need each other");
+}
+
+static void a_password_is_not_shown(void **state)
+{
+    struct room *room = *state;
+    BAD(room, "alarm_mail_password = \"x\xFFsecret\"\n",
+        "1: alarm_mail_password must be UTF-8 without control characters (it is '?')");
+    char text[400];
+    snprintf(text, sizeof text, "alarm_mail_password = \"%0200d\"\n", 7);
+    BAD(room, text, "1: alarm_mail_password is too long (it is '?')");
 }
 
 static void a_configuration_made_by_hand_is_checked_too(void **state)
@@ -414,6 +476,8 @@ int main(void)
         CONFIG_TEST(values_outside_their_kind_are_refused),
         CONFIG_TEST(lists_and_texts_have_limits),
         CONFIG_TEST(values_are_checked_against_one_another),
+        CONFIG_TEST(a_mail_needs_a_server_and_two_ends),
+        CONFIG_TEST(a_password_is_not_shown),
         CONFIG_TEST(a_configuration_made_by_hand_is_checked_too),
         CONFIG_TEST(the_manual_names_every_option),
         CONFIG_TEST(durations_have_one_unit),

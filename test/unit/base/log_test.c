@@ -202,7 +202,7 @@ static void a_full_queue_counts_what_it_loses_and_says_so(void **state)
     uint64_t before = log_lost_count();
     unsigned sent = 0;
     while (log_lost_count() < before + 100) {
-        log_info(EV_TITLE, "n=%u %s", sent, "a line that is long enough to fill a pipe soon");
+        log_info(EV_HTTP, "n=%u %s", sent, "a line that is long enough to fill a pipe soon");
         sent++;
     }
     uint64_t lost = log_lost_count() - before;
@@ -254,7 +254,7 @@ static void *producer(void *ctx)
         snprintf(line, sizeof line, "%d %d", *id, i);
         log_session(str_of(line));
         if (i % 8 == 0)
-            log_info(EV_TITLE, "producer=%d n=%d", *id, i);
+            log_info(EV_HTTP, "producer=%d n=%d", *id, i);
     }
     return NULL;
 }

@@ -166,6 +166,17 @@ static void no_cut_off_text_is_read_past_its_end(void **state)
     }
 }
 
+static void two_seconds_around_now_are_live(void **state)
+{
+    const struct utc now = {1795012930 * US_PER_S};
+    (void)state;
+    assert_true(at_is_live(now, now));
+    assert_true(at_is_live((struct utc){now.us - 2 * US_PER_S + 1}, now));
+    assert_true(at_is_live((struct utc){now.us + 2 * US_PER_S}, now));
+    assert_false(at_is_live((struct utc){now.us - 2 * US_PER_S}, now));
+    assert_false(at_is_live((struct utc){now.us + 2 * US_PER_S + 1}, now));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +184,7 @@ int main(void)
         cmocka_unit_test(what_is_no_moment_is_refused),
         cmocka_unit_test(bytes_behind_a_nul_are_not_passed_over),
         cmocka_unit_test(without_a_zone_local_time_is_utc),
+        cmocka_unit_test(two_seconds_around_now_are_live),
         cmocka_unit_test(no_cut_off_text_is_read_past_its_end),
     };
     return cmocka_run_group_tests(tests, make, unmake);

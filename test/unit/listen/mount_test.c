@@ -209,7 +209,7 @@ static int unmake(void **state)
     listen_free(&rig->listen);
     tape_reader_stop(&rig->reader);
     loops_free(&rig->loops);
-    assert_true(audience_is_empty(rig->audience));
+    assert_int_equal(audience_facts(rig->audience).now, 0);
     audience_free(&rig->audience);
     tape_close(&rig->tape);
     free(rig->wxyz);
@@ -358,6 +358,8 @@ static void a_head_request_is_no_listener(void **state)
     const char *answer = ask(rig, "HEAD", "/wxyz/main.mp3");
     assert_status(answer, 200);
     assert_has(answer, "audio/mpeg");
+    assert_null(strstr(answer, "Content-Length")); /* the GET has none */
+    assert_has(answer, "Connection: close\r\n");
     assert_status(ask(rig, "HEAD", "/wxyz/main.mp3?at=2026-11-22T23:59:30Z"), 200);
     assert_int_equal(audience_facts(rig->audience).total_count, 0);
 }

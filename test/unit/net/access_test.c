@@ -176,6 +176,31 @@ static void one_request_is_one_line_whatever_it_holds(void **state)
     assert_non_null(strstr(text, "127.0.0.1 - a ["));
 }
 
+static void a_method_that_nothing_takes_is_named(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"DELETE", "PATCH", "TRACE"};
+    struct rig rig;
+    rig_init(&rig, routes, 1, 1);
+    rig.config.access_log = true;
+    rig_start(&rig);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct reply reply;
+        char text[64];
+        snprintf(text, sizeof text, "%s /x HTTP/1.1\r\nHost: a\r\n\r\n", names[i]);
+        int fd = dial(&rig);
+        say(fd, text);
+        hear(fd, &reply, false);
+        assert_int_equal(reply.status, 405);
+        hang_up(fd);
+    }
+    rig_stop(&rig);
+    char *log = read_log();
+    assert_non_null(strstr(log, "\"DELETE /x HTTP/1.1\" 405 "));
+    assert_non_null(strstr(log, "\"PATCH /x HTTP/1.1\" 405 "));
+    assert_non_null(strstr(log, "\"TRACE /x HTTP/1.1\" 405 "));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
@@ -184,6 +209,7 @@ int main(void)
         TEST(secrets_in_the_query_are_left_out),
         TEST(every_byte_in_every_field_stays_in_its_place),
         TEST(long_fields_are_cut_and_the_line_keeps_its_end),
+        TEST(a_method_that_nothing_takes_is_named),
         TEST(one_request_is_one_line_whatever_it_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

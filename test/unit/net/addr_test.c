@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 static void addresses_are_read_and_written(void **state)
 {
@@ -63,20 +62,35 @@ static void what_is_no_address_is_refused(void **state)
     assert_int_equal(addr_parse(STR("127.0.0.1\0:80"), &addr), E_SYNTAX);
 }
 
-static void loopback_and_equal_hosts_are_told(void **state)
+static void equal_hosts_and_kinds_are_told(void **state)
 {
     (void)state;
     struct addr a, b, c;
     assert_int_equal(addr_parse(STR("127.9.9.9:1"), &a), OK);
     assert_int_equal(addr_parse(STR("127.9.9.9:2"), &b), OK);
     assert_int_equal(addr_parse(STR("[2001:db8::1]:2"), &c), OK);
-    assert_true(addr_is_loopback(&a));
-    assert_false(addr_is_loopback(&c));
+    assert_true(addr_is_v4(&a));
+    assert_false(addr_is_v4(&c));
     assert_true(addr_same_host(&a, &b));
     assert_int_equal(addr_hash_host(&a), addr_hash_host(&b));
     assert_false(addr_same_host(&a, &c));
-    assert_int_equal(addr_parse(STR("[::1]:2"), &c), OK);
-    assert_true(addr_is_loopback(&c));
+}
+
+static void a_network_is_an_ipv4_address_or_half_an_ipv6_one(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {{"1.2.3.4:5", "1.2.3.4"},
+                                           {"[2001:db8:1:2:3:4:5:6]:7", "2001:db8:1:2::"},
+                                           {"[::1]:8", "local"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        struct addr addr;
+        char text[ADDR_BYTES];
+        assert_int_equal(addr_parse(str_of(pairs[i][0]), &addr), OK);
+        struct addr network = addr_network(&addr);
+        addr_format(&network, text);
+        assert_string_equal(text, pairs[i][1]);
+        assert_int_equal(network.port, 0);
+    }
 }
 
 static void hashes_of_neighbours_spread(void **state)
@@ -93,30 +107,29 @@ static void hashes_of_neighbours_spread(void **state)
         assert_in_range(cells[i], 160, 360);
 }
 
-static void the_peer_of_a_socket_is_found(void **state)
+static void what_the_kernel_calls_an_address_is_taken_over(void **state)
 {
     (void)state;
-    int listening = socket(AF_INET, SOCK_STREAM, 0), pair[2];
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof name;
+    struct sockaddr_storage name = {0};
     char text[ADDR_BYTES];
-    assert_int_equal(bind(listening, (struct sockaddr *)&name, sizeof name), 0);
-    assert_int_equal(listen(listening, 1), 0);
-    assert_int_equal(getsockname(listening, (struct sockaddr *)&name, &len), 0);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&name, sizeof name), 0);
-    struct addr addr = addr_of_socket(fd);
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(8000)};
+    v4.sin_addr.s_addr = htonl(0x01020304);
+    memcpy(&name, &v4, sizeof v4);
+    struct addr addr = addr_from_sockaddr(&name);
     addr_format(&addr, text);
-    assert_string_equal(text, "127.0.0.1");
-    assert_int_equal(addr.port, ntohs(name.sin_port));
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    addr = addr_of_socket(pair[0]);
+    assert_string_equal(text, "1.2.3.4");
+    assert_int_equal(addr.port, 8000);
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(9)};
+    v6.sin6_addr.s6_addr[0] = 0x20;
+    memcpy(&name, &v6, sizeof v6);
+    addr = addr_from_sockaddr(&name);
+    addr_format(&addr, text);
+    assert_string_equal(text, "2000::");
+    assert_int_equal(addr.port, 9);
+    name = (struct sockaddr_storage){.ss_family = AF_UNIX};
+    addr = addr_from_sockaddr(&name);
     addr_format(&addr, text);
     assert_string_equal(text, "local");
-    close(pair[0]);
-    close(pair[1]);
-    close(fd);
-    close(listening);
 }
 
 int main(void)
@@ -124,9 +137,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_read_and_written),
         cmocka_unit_test(what_is_no_address_is_refused),
-        cmocka_unit_test(loopback_and_equal_hosts_are_told),
+        cmocka_unit_test(equal_hosts_and_kinds_are_told),
+        cmocka_unit_test(a_network_is_an_ipv4_address_or_half_an_ipv6_one),
         cmocka_unit_test(hashes_of_neighbours_spread),
-        cmocka_unit_test(the_peer_of_a_socket_is_found),
+        cmocka_unit_test(what_the_kernel_calls_an_address_is_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

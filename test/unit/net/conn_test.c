@@ -694,6 +694,15 @@ static void an_ipv6_address_is_listened_on(void **state)
     close(fd);
 }
 
+static void a_unix_socket_whose_name_is_too_long_is_told(void **state)
+{
+    (void)state;
+    char path[200] = "/tmp/";
+    memset(path + 5, 'a', sizeof path - 6);
+    rig_start(&rig);
+    assert_int_equal(http_listen_unix(rig.server, path, NULL, 0), E_TOO_LONG);
+}
+
 static void a_unix_socket_has_routes_of_its_own(void **state)
 {
     (void)state;
@@ -746,6 +755,7 @@ int main(void)
         TEST(stopping_with_everything_open_leaves_nothing_behind),
         TEST(an_address_in_use_is_busy),
         TEST(an_ipv6_address_is_listened_on),
+        TEST(a_unix_socket_whose_name_is_too_long_is_told),
         TEST(a_unix_socket_has_routes_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

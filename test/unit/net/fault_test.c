@@ -9,6 +9,7 @@ static struct {
     atomic_int memory_in, send_in, accept_in; /* the n-th call from now fails; 0 = none */
     atomic_int send_errno, accept_errno;
     atomic_bool short_sends, short_reads;
+    bool name_fails, option_fails; /* of a listening socket */
 } plan;
 
 static bool is_loop(void)
@@ -49,6 +50,25 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
         if (message->msg_iov[i].iov_len > 0)
             return send(fd, message->msg_iov[i].iov_base, 1, flags);
     return 0;
+}
+
+int __real_getsockname(int fd, struct sockaddr *name, socklen_t *len);
+int __wrap_getsockname(int fd, struct sockaddr *name, socklen_t *len);
+int __wrap_getsockname(int fd, struct sockaddr *name, socklen_t *len)
+{
+    errno = ENOBUFS;
+    return plan.name_fails ? -1 : __real_getsockname(fd, name, len);
+}
+
+int __real_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+    if (plan.option_fails && level == IPPROTO_IPV6 && option == IPV6_V6ONLY) {
+        errno = ENOPROTOOPT;
+        return -1;
+    }
+    return __real_setsockopt(fd, level, option, value, len);
 }
 
 ssize_t __real_recv(int fd, void *to, size_t bytes, int flags);
@@ -249,6 +269,21 @@ static void the_answer_is_the_same_a_byte_at_a_time(void **state)
     }
 }
 
+static void what_cannot_be_listened_on_as_asked_is_not_listened_on(void **state)
+{
+    (void)state;
+    struct addr any, bound;
+    plan.name_fails = true;
+    assert_int_equal(addr_parse(STR("127.0.0.1:0"), &any), OK);
+    assert_int_equal(http_listen(rig.server, &any, &bound), E_IO);
+    plan.name_fails = false;
+    plan.option_fails = true; /* [::] would take the IPv4 addresses as well */
+    assert_int_equal(addr_parse(STR("[::1]:0"), &any), OK);
+    assert_int_equal(http_listen(rig.server, &any, &bound), E_IO);
+    plan.option_fails = false;
+    all_is_well();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -256,6 +291,7 @@ int main(void)
         TEST(whichever_allocation_fails_the_next_request_is_well),
         TEST(whichever_send_fails_the_next_request_is_well),
         TEST(whatever_accept_says_the_next_connection_is_well),
+        TEST(what_cannot_be_listened_on_as_asked_is_not_listened_on),
         TEST(the_answer_is_the_same_a_byte_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

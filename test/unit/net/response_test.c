@@ -340,6 +340,22 @@ static void an_answer_without_a_body_has_no_length_where_none_may_be(void **stat
     }
 }
 
+static void the_head_of_an_endless_answer_has_no_length(void **state)
+{
+    (void)state;
+    struct response_spec spec = {
+        .status = 200, .content_type = "audio/mpeg", .is_endless = true, .closes = true};
+    struct response *page;
+    struct answer answer;
+    assert_int_equal(response_new(&spec, &page), OK);
+    struct conditions head = {.is_head = true};
+    answer_choose(page, &head, &answer);
+    assert_int_equal(answer.status, 200);
+    assert_true(has(answer.block, "Content-Type: audio/mpeg\r\n"));
+    assert_false(has(answer.block, "Content-Length"));
+    response_unref(page);
+}
+
 static void any_origin_may_read_and_none_with_credentials(void **state)
 {
     (void)state;
@@ -404,6 +420,7 @@ int main(void)
         cmocka_unit_test(an_empty_body_has_no_range),
         cmocka_unit_test(errors_are_sent_as_they_are),
         cmocka_unit_test(an_answer_without_a_body_has_no_length_where_none_may_be),
+        cmocka_unit_test(the_head_of_an_endless_answer_has_no_length),
         cmocka_unit_test(any_origin_may_read_and_none_with_credentials),
         cmocka_unit_test(bodies_are_copied_unless_they_are_static),
         cmocka_unit_test(every_status_of_ours_has_a_reason),

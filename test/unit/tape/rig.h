@@ -3,6 +3,7 @@
 #ifndef MAST_TEST_TAPE_RIG_H
 #define MAST_TEST_TAPE_RIG_H
 
+#include "base/crypto.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "media/scan.h"
@@ -102,6 +103,7 @@ static inline void rig_remove_folder(const char *folder)
 static inline void rig_init(struct rig *rig, bool on_disk)
 {
     *rig = (struct rig){0};
+    assert_int_equal(crypto_init(), OK);
     rig->frames = mem_new_array(RIG_FRAMES_MAX, sizeof *rig->frames);
     assert_non_null(rig->frames);
     assert_int_equal(shelf_new(&rig->shelf), OK);
