@@ -8,8 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#define RETURN_AFTER_US (5 * US_PER_S)
-
 static struct utc station_utc(void *ctx)
 {
     struct air *air = ctx;
@@ -54,6 +52,14 @@ uint64_t air_ticks(const struct air *air)
 
 /* ---- the tick ---- */
 
+static void jump(struct air *air, int64_t by_us)
+{
+    for (size_t i = 0; i < air->ports_count; i++)
+        port_jump(air->ports[i], by_us);
+    for (size_t i = 0; air->board && i < air->board->stations_count; i++)
+        station_jump(air->board->stations[i].air, by_us);
+}
+
 static void tick_clock(struct air *air)
 {
     struct mono mono = clock_mono(air->config.clock);
@@ -61,8 +67,7 @@ static void tick_clock(struct air *air)
     enum clock_news news = station_clock_tick(&air->clock, mono, clock_utc(air->config.clock));
     atomic_store_explicit(&air->offset_us, air->clock.offset_us, memory_order_relaxed);
     if (news == CLOCK_JUMPED) {
-        for (size_t i = 0; i < air->ports_count; i++)
-            port_jump(air->ports[i], air->clock.offset_us - before_us);
+        jump(air, air->clock.offset_us - before_us);
         log_warn(EV_CLOCK, "text=\"the system clock was set forward; station time follows\"");
     }
     if (news == CLOCK_BEHIND)
@@ -81,83 +86,31 @@ static void adopt_incoming(struct air *air)
     }
 }
 
-/* Where a port stands in its station's order of sources; smaller is better. */
-static size_t rank_of(const struct board_station *station, const struct port *port)
-{
-    for (size_t i = 0; i < station->sources_count; i++)
-        if (str_eq(str_of(station->sources[i].mount), str_of(port->facts.mount)) &&
-            str_eq(str_of(station->sources[i].user), str_of(port->facts.user)))
-            return i;
-    return SIZE_MAX;
-}
-
-static bool is_sounding(const struct port *port, struct utc now)
-{
-    int64_t last_us = atomic_load_explicit(&port->last_frame_us, memory_order_relaxed);
-    return !port_is_over(port) && last_us != 0 && now.us - last_us < PORT_STALL_US;
-}
-
-static void log_on_air(const struct board_station *station, const struct board_rendition *rendition,
-                       const struct port *port)
-{
-    log_info(EV_ON_AIR, "station=%s rendition=%s source=%llu mount=%s user=%s", station->slug,
-             rendition->slug, (unsigned long long)port->facts.id, port->facts.mount,
-             port->facts.user);
-}
-
-/* Should this port, which has a frame of the right codec, take the output over? */
-static bool may_take(const struct air_output *output, const struct board_station *station,
-                     const struct port *port, struct utc now)
-{
-    if (!output->on_air || !is_sounding(output->on_air, now))
-        return true;
-    return rank_of(station, port) < rank_of(station, output->on_air) && port->good_since_us != 0 &&
-           now.us - port->good_since_us >= RETURN_AFTER_US;
-}
-
-struct delivery {
-    struct air *air;
-    struct utc now;
-    const struct board_station *station;
-};
-
-static void deliver(void *ctx, struct port *port, const struct frame *frame, struct utc start,
-                    bool broken, struct str title)
-{
-    struct delivery *d = ctx;
-    if (broken)
-        atomic_fetch_add_explicit(&d->air->breaks, 1, memory_order_relaxed);
-    for (size_t i = 0; i < d->station->renditions_count; i++) {
-        const struct board_rendition *rendition = &d->station->renditions[i];
-        struct air_output *output = rendition->live.output;
-        if (rendition->codec != frame->format.codec)
-            continue;
-        if (output->on_air != port && may_take(output, d->station, port, d->now)) {
-            output_switch(output, port, d->now);
-            atomic_fetch_add_explicit(&d->air->switches, 1, memory_order_relaxed);
-            log_on_air(d->station, rendition, port);
-            tape_note(output->tape, "input", str_of(port->facts.mount));
-            tape_title(output->tape, str_of(port->title_on_air));
-        } else if (output->on_air == port && title.ptr) {
-            tape_title(output->tape, title);
-        }
-        if (output->on_air != port)
-            continue;
-        output_append(output, frame, start, broken);
-    }
-}
-
-/* A codec that no rendition takes is said once, and the source told by being cut off. */
+/* A source that nobody can use is told so by being cut off. */
 static void look_for_use(struct port *port, const struct board_station *station)
 {
-    if (port->shown.codec == port->use_checked)
+    if (port->shown.codec == CODEC_NONE)
         return;
-    port->use_checked = port->shown.codec;
     for (size_t i = 0; i < station->renditions_count; i++)
-        if (station->renditions[i].codec == port->shown.codec)
+        if (!station->renditions[i].passthrough ||
+            station->renditions[i].codec == port->shown.codec)
             return;
     atomic_store_explicit(&port->given_up, "no rendition of the station has this codec",
                           memory_order_release);
+}
+
+struct run {
+    struct air *air;
+    struct air_station *station;
+};
+
+static void on_news(void *ctx, struct port *port, struct utc at, bool broken, struct str title)
+{
+    struct run *run = ctx;
+    if (broken)
+        atomic_fetch_add_explicit(&run->air->breaks, 1, memory_order_relaxed);
+    if (title.ptr)
+        station_title(run->station, port, at, title);
 }
 
 static void run_port(struct air *air, struct port *port, struct utc now)
@@ -168,25 +121,18 @@ static void run_port(struct air *air, struct port *port, struct utc now)
         atomic_store_explicit(&port->given_up, "the station was removed", memory_order_release);
         return;
     }
-    struct delivery d = {air, now, station};
-    port_run(port, now, deliver, &d);
+    struct run run = {air, station->air};
+    port_run(port, now, on_news, &run);
     look_for_use(port, station);
 }
 
-/* Outputs whose port went silent or left are off the air until another port has a frame. */
-static void look_for_silence(struct air *air, struct utc now)
+static const struct board_station *station_on(const struct board *board,
+                                              const struct air_station *station)
 {
-    for (size_t i = 0; i < air->board->stations_count; i++) {
-        const struct board_station *station = &air->board->stations[i];
-        for (size_t j = 0; j < station->renditions_count; j++) {
-            struct air_output *output = station->renditions[j].live.output;
-            if (!output->on_air || is_sounding(output->on_air, now))
-                continue;
-            output_switch(output, NULL, now);
-            log_warn(EV_OFF_AIR, "station=%s rendition=%s text=\"no sound comes in\"",
-                     station->slug, station->renditions[j].slug);
-        }
-    }
+    for (size_t i = 0; i < board->stations_count; i++)
+        if (board->stations[i].air == station)
+            return &board->stations[i];
+    return NULL;
 }
 
 static bool board_has(const struct board *board, const struct air_output *output)
@@ -198,27 +144,27 @@ static bool board_has(const struct board *board, const struct air_output *output
     return false;
 }
 
-/* Another board holds: outputs that it does not name must not keep a port, which they would not see
- * leave. The board of before is there for this tick still (air_ticks()). */
+/* Another board holds: what it does not name must not keep a port, which it would not see leave.
+ * The board of before is there for this tick still (air_ticks()). */
 static void change_board(struct air *air, const struct board *board, struct utc now)
 {
     const struct board *before = air->board;
     air->board = board;
     for (size_t i = 0; before && i < before->stations_count; i++) {
-        for (size_t j = 0; j < before->stations[i].renditions_count; j++) {
-            struct air_output *output = before->stations[i].renditions[j].live.output;
-            if (output->on_air && !board_has(board, output))
-                output_switch(output, NULL, now);
-        }
+        const struct board_station *station = &before->stations[i];
+        if (!station_on(board, station->air))
+            station_leave(station->air, station, now);
+        for (size_t j = 0; j < station->renditions_count; j++)
+            if (!board_has(board, station->renditions[j].live.output))
+                output_feed(station->renditions[j].live.output, FED_BY_NOBODY, 0, now);
     }
 }
 
-static bool is_on_air_anywhere(const struct air *air, const struct port *port)
+static bool is_needed(const struct air *air, const struct port *port)
 {
     for (size_t i = 0; i < air->board->stations_count; i++)
-        for (size_t j = 0; j < air->board->stations[i].renditions_count; j++)
-            if (air->board->stations[i].renditions[j].live.output->on_air == port)
-                return true;
+        if (station_needs(air->board->stations[i].air, &air->board->stations[i], port))
+            return true;
     return false;
 }
 
@@ -228,7 +174,7 @@ static void let_go_of_ended(struct air *air)
     size_t kept = 0;
     for (size_t i = 0; i < air->ports_count; i++) {
         struct port *port = air->ports[i];
-        if (port_is_over(port) && !is_on_air_anywhere(air, port))
+        if (port_is_over(port) && !is_needed(air, port))
             atomic_store_explicit(&port->air_is_done, true, memory_order_release);
         else
             air->ports[kept++] = port;
@@ -247,7 +193,17 @@ void air_tick(struct air *air)
     for (size_t i = 0; i < air->ports_count; i++)
         if (!port_is_over(air->ports[i]))
             run_port(air, air->ports[i], now);
-    look_for_silence(air, now);
+    struct station_tick tick = {
+        .ports = air->ports,
+        .ports_count = air->ports_count,
+        .now = now,
+        .mono = air->clock.last,
+    };
+    for (size_t i = 0; i < board->stations_count; i++) {
+        tick.board = &board->stations[i];
+        atomic_fetch_add_explicit(&air->switches, station_tick(board->stations[i].air, &tick),
+                                  memory_order_relaxed);
+    }
     let_go_of_ended(air);
     atomic_fetch_add_explicit(&air->ticks, 1, memory_order_release);
 }

@@ -1,24 +1,32 @@
 /* air/air.h - sound comes in: source logins, the station clock, what is on the air.
  *
  *     source's loop: socket -> [chunked] -> [ICY metadata] -> byte ring (256 KB, port_priv.h)
- *     air thread:    ring -> framer -> stamp -> (is this port on the air for that output?) -> tape
+ *     air thread:    ring -> framer -> stamp -> the input's last 5 s of frames
+ *                      the two inputs that matter -> deck -> OUT, for each rendition -> tape
+ *                      a rendition that passes through: frames of its own codec -> tape
  *
- * The air thread ticks every 20 ms. A frame is appended when its time has come: a source that sends
+ * The air thread ticks every 20 ms. A frame is used when its time has come: a source that sends
  * faster than real time is kept waiting by its own socket, one that jitters is not heard to.
  *
- * Which port feeds an output (one rendition): the one that is on the air stays so while it sounds;
- * when it gave nothing for 1.5 s or left, the next port whose codec is the output's takes over; a
- * port that stands earlier in the station's list of sources takes over after 5 s of sound. */
+ * What is on the air (choose_priv.h): the first good input in the station's order. One that stalls,
+ * leaves, is silent or kills the deck is given up, the next one fills the hole from the moment the
+ * sound broke off, and it comes back after a while of good sound. The last resort is a loop. */
 #ifndef MAST_AIR_AIR_H
 #define MAST_AIR_AIR_H
 
+#include "child/channel.h"
+#include "child/deck.h"
 #include "media/icy.h"
 #include "net/http.h"
 #include "program/board.h"
 #include "tape/tape.h"
 
-struct air;        /* private: air.c */
-struct air_output; /* private: output.c */
+#include <stdatomic.h>
+
+struct air;         /* private: air.c */
+struct air_output;  /* private: output.c */
+struct air_station; /* private: station.c */
+struct air_loop;    /* private: loop.c */
 
 struct air_config {
     const struct clock *clock;       /* the machine's */
@@ -53,6 +61,77 @@ void air_output_free(struct air_output **output);
 bool air_output_is_on(const struct air_output *output, struct utc *since);
 /* The id of the source that is on the air for this output; 0 = none. */
 uint64_t air_output_source(const struct air_output *output);
+
+/* What runs for one station beside its outputs: its deck, what is remembered of its inputs, its
+ * ledger. Attached to a board_station before the board is published.
+ * deck: the channel to its deck, which nobody else uses; NULL = none: renditions that do not pass
+ * through are silent then (tests).
+ * Owner: the caller; free when no board names it any more.   Errors: E_NOMEM.   Thread: main. */
+MUST_USE enum err air_station_new(const char *slug, const struct channel *deck,
+                                  struct air_station **out);
+void air_station_free(struct air_station **station);
+
+/* A bed that the deck makes itself stands behind the sources (mast demo).
+ * Thread: main, before the station is published. */
+void air_station_bed(struct air_station *station, uint8_t bed, bool has_time_code);
+
+/* ---- the loop ---- */
+
+/* Makes a station's loop with a deck of its own, as fast as that can.
+ * Shape:  file: MP3, ADTS or Ogg, its first minute; empty = the music that mast carries.
+ * Owner:  the caller: *out, air_loop_free().
+ * Errors: E_UNSUPPORTED the file holds no sound that we know; E_TIMEOUT, E_CLOSED the deck;
+ * E_NOMEM. Thread: any but loop and air: it waits for the deck. */
+MUST_USE enum err air_loop_make(const struct channel *deck, const struct clock *clock,
+                                const struct board_station *station, struct str file,
+                                enum container container, const atomic_bool *must_stop,
+                                struct air_loop **out);
+void air_loop_free(struct air_loop **loop);
+
+/* Hands a loop over; the one before comes back and may be freed after two air_ticks().
+ * Thread: main. */
+struct air_loop *air_station_loop(struct air_station *station, struct air_loop *loop);
+
+/* Records a bed of the deck's own (air_station_bed) into a station's tapes, from `from`, or where
+ * they end if that is later, up to `to`, as fast as the deck can. For a demonstration, before the
+ * air starts. Thread: any; nobody else writes to these tapes.
+ * Errors: E_CLOSED, E_TIMEOUT the deck; what came before that is recorded. */
+MUST_USE enum err air_backfill(const struct channel *deck, const struct clock *clock,
+                               const struct board_station *station, struct utc from, struct utc to);
+
+/* ---- what happened on the air ---- */
+
+enum air_event_kind {
+    AIR_SWITCH, /* another input is on the air: from, to, why */
+    AIR_FAULT,  /* what is on the air (from) is not worth hearing: why. An alarm */
+    AIR_MENDED, /* that is over */
+    AIR_DECK,   /* the deck died with `from` on the air: why */
+    AIR_EVENT_KIND_COUNT
+};
+const char *air_event_name(enum air_event_kind kind);
+
+struct air_event {
+    enum air_event_kind kind;
+    struct utc at;
+    char from[96], to[96]; /* mounts, "bed", "loop", or "" = nothing */
+    char why[96];
+};
+
+/* Copies the newest events, oldest of them first; returns how many.   Thread: any. */
+size_t air_station_events(struct air_station *station, struct air_event *out, size_t max);
+
+struct air_state {
+    char on_air[96];  /* mount of the input, "bed", "loop", or "" = nothing */
+    uint64_t source;  /* its id; 0 = it is no source */
+    bool is_first;    /* nothing stands before it in the station's order */
+    struct utc since; /* on the air; 0 = nothing is */
+    char fault[96];   /* what is wrong with its sound, past the alarm's time; "" = nothing */
+    bool deck_is_up;
+    uint64_t deck_deaths_count, switches_count;
+    bool has_levels; /* the programme's, of the newest tenth: */
+    struct deck_levels levels;
+};
+void air_station_state(struct air_station *station, struct air_state *out); /* Thread: any */
 
 /* ---- for main's route table.   ctx: struct air.   Thread: loop ---- */
 

@@ -6,6 +6,7 @@
 #include "air/output_priv.h"
 #include "air/port_priv.h"
 #include "air/station_clock.h"
+#include "air/station_priv.h"
 
 #define AIR_PORTS_MAX 256
 #define AIR_TICK_MS   20
@@ -38,15 +39,8 @@ struct air {
     const struct board *board;
 };
 
-/* Puts a logged-in port on the list and hands it to the air thread. The list must have room.
- * Thread: loop, list_lock held. */
-void air_ports_add(struct air *air, struct port *port);
-
 /* Takes a port off the list.   Thread: loop. */
 void air_ports_remove(struct air *air, const struct port *port);
-
-/* The port that is logged in on a mount, or NULL.   list_lock held. */
-struct port *air_ports_find(struct air *air, struct str mount);
 
 /* Starts to read a source on its loop; the port is its own from now on.
  * login.c and shoutcast.c end here.   Errors: E_NOMEM, E_LIMIT; nothing was taken then. */
@@ -71,10 +65,5 @@ void air_abandon(struct port *port);
 
 /* Notes a wrong key; true: the answer must come late. */
 bool air_login_failed(struct air *air, const struct addr *peer);
-
-/* Checks that a mount can be had by this user now, and makes room: an old connection of the same
- * user that gave nothing for 1 s is cut off.   list_lock held.
- * Errors: E_BUSY in use; E_LIMIT too many sources, or draining. */
-MUST_USE enum err air_claim(struct air *air, struct str mount, const char *user);
 
 #endif

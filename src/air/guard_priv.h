@@ -1,5 +1,6 @@
-/* air/guard_priv.h - the brake on guessing keys: ten failures a minute from one host are free, from
- * then on the answer comes a second late. A small table; the least recent host makes room. */
+/* air/guard_priv.h - the brake on guessing keys: ten failures a minute from one host (an IPv6 one
+ * is its /64) are free, from then on the answer comes a second late. A small table; the least
+ * recent host makes room. */
 #ifndef MAST_AIR_GUARD_PRIV_H
 #define MAST_AIR_GUARD_PRIV_H
 

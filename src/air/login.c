@@ -1,12 +1,13 @@
 /* air/login.c - a source knocks: PUT or SOURCE to its mount.
  *
  * What the field's encoders need to hear, each rule from one that failed otherwise:
- *   SOURCE                 "HTTP/1.0 200 OK" and nothing else, at once       (darkice 1.3,
- * libshout) PUT, Expect            100 at once, 200 at the end of the body           (ffmpeg) PUT
- * 200 at once; HTTP/1.1 only if chunks were announced, since some clients send chunks only after an
- * answer in HTTP/1.1      (butt, ocaml-cry) no Authorization       401 quickly, never 100
- * (libshout's poke) mount in use           403, after which encoders try again; 409 ends them
- * (butt) */
+ *   SOURCE             "HTTP/1.0 200 OK" and nothing else, at once (darkice 1.3, libshout)
+ *   PUT, Expect        100 at once, 200 at the end of the body (ffmpeg)
+ *   PUT                200 at once; HTTP/1.1 only if chunks were announced, since some clients
+ *                      send chunks only after an answer in HTTP/1.1 (butt, ocaml-cry)
+ *   no Authorization   401 quickly, never 100 (libshout's poke)
+ *   mount in use       403, after which encoders try again; 409 ends them (butt)
+ */
 #include "air/air_priv.h"
 
 #include "base/log.h"
@@ -157,6 +158,8 @@ static void begin(struct air *air, struct request *request, struct port *port)
     enum err err = sock_writev(&sock, &iov, 1, &sent);
     if (!err && sent < answer.len)
         err = E_CLOSED; /* a fresh socket that does not take 25 bytes is no use */
+    if (!err)
+        err = buf_err(&rest);
     if (!err)
         err = source_start(air, &how, &sock, &rest);
     if (err) {

@@ -24,6 +24,8 @@ enum err port_new(const struct source_facts *facts, enum container container, st
     err = ring_new(PORT_RING_BYTES, &port->ring);
     if (!err)
         err = framer_new(container, &port->framer);
+    if (!err)
+        err = history_new(&port->history);
     if (err)
         port_free(&port);
     *out = port;
@@ -36,6 +38,7 @@ void port_free(struct port **port)
         return;
     ring_free(&(*port)->ring);
     framer_free(&(*port)->framer);
+    history_free(&(*port)->history);
     int failed = pthread_mutex_destroy(&(*port)->lock);
     assert(!failed);
     mem_free(*port);
@@ -176,14 +179,19 @@ static void note_good(struct port *port, struct utc now, bool broken)
 }
 
 static void use_pending(struct port *port, struct utc now, struct utc start, bool broken,
-                        port_deliver_fn *deliver, void *ctx)
+                        port_news_fn *news, void *ctx)
 {
     const struct frame *f = &port->pending;
+    uint32_t seq = 0;
+    struct str setup = framer_setup(port->framer, &seq);
     if (note_format(port))
         broken = true;
     note_bitrate(port);
     note_good(port, now, broken);
-    deliver(ctx, port, f, start, broken, take_title(port));
+    history_push(port->history, f, start, setup, seq);
+    struct str title = take_title(port);
+    if (broken || title.ptr)
+        news(ctx, port, start, broken, title);
     stamp_take(&port->stamp, f->samples, f->format.rate_hz);
     port->has_pending = false;
     atomic_fetch_add_explicit(&port->frames, 1, memory_order_relaxed);
@@ -217,7 +225,7 @@ static void look_at_pace(struct port *port, struct utc now)
     }
 }
 
-void port_run(struct port *port, struct utc now, port_deliver_fn *deliver, void *ctx)
+void port_run(struct port *port, struct utc now, port_news_fn *news, void *ctx)
 {
     enum err err = OK;
     /* At most some seconds of frames a tick: catching up after a hiccup must not starve others. */
@@ -230,7 +238,7 @@ void port_run(struct port *port, struct utc now, port_deliver_fn *deliver, void 
         struct utc start = stamp_next(&port->stamp, now, &broken);
         if (start.us > now.us)
             break;
-        use_pending(port, now, start, broken, deliver, ctx);
+        use_pending(port, now, start, broken, news, ctx);
     }
     look_for_noise(port, err);
     look_at_pace(port, now);
@@ -242,4 +250,9 @@ void port_jump(struct port *port, int64_t by_us)
     if (last_us != 0)
         atomic_store_explicit(&port->last_frame_us, last_us + by_us, memory_order_release);
     stamp_jump(&port->stamp, by_us);
+    history_clear(port->history);
+    if (port->good_since_us != 0)
+        port->good_since_us += by_us;
+    if (port->health.mended.us != 0)
+        port->health.mended.us += by_us;
 }

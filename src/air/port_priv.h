@@ -9,6 +9,8 @@
 #define MAST_AIR_PORT_PRIV_H
 
 #include "air/air.h"
+#include "air/health_priv.h"
+#include "air/history_priv.h"
 #include "air/stamp.h"
 #include "base/ring.h"
 #include "media/framer.h"
@@ -65,8 +67,9 @@ struct port {
     struct format shown;   /* the format that was logged last */
     bool format_is_told;   /* `format` says the same */
     bool fast_was_logged;
-    enum codec use_checked;         /* the codec that was found useful, or not */
-    char title_on_air[TITLE_BYTES]; /* the last one that held; for an output that is taken over */
+    struct history *history;        /* its last seconds, for the deck and for late comers */
+    struct health health;           /* as the deck that listens to it finds it */
+    char title_on_air[TITLE_BYTES]; /* the last one that held */
 };
 
 /* Makes a port.   Errors: E_NOMEM.   Thread: loop. */
@@ -84,10 +87,12 @@ int64_t port_waiting_us(const struct port *port);
  * is over at once.   Thread: air. */
 bool port_is_over(const struct port *port);
 
-/* Runs one port for one tick: frames that are due go to deliver().   Thread: air. Air-safe. */
-typedef void port_deliver_fn(void *ctx, struct port *port, const struct frame *frame,
-                             struct utc start, bool broken, struct str new_title);
-void port_run(struct port *port, struct utc now, port_deliver_fn *deliver, void *ctx);
+/* Runs one port for one tick: frames that are due go into its history. A new title is told, with
+ * the start of the frame that it holds from; so is each break in the sound (title.ptr NULL).
+ * Thread: air. Air-safe. */
+typedef void port_news_fn(void *ctx, struct port *port, struct utc at, bool broken,
+                          struct str title);
+void port_run(struct port *port, struct utc now, port_news_fn *news, void *ctx);
 
 /* Station time was set forward by so much.   Thread: air. */
 void port_jump(struct port *port, int64_t by_us);

@@ -7,7 +7,9 @@
 
 #define TAKE_OVER_AFTER_US US_PER_S
 
-void air_ports_add(struct air *air, struct port *port)
+/* Puts a logged-in port on the list and hands it to the air thread. The list must have room, and
+ * list_lock is held. */
+static void add(struct air *air, struct port *port)
 {
     assert(air->list_count < AIR_PORTS_MAX);
     air->list[air->list_count++] = port;
@@ -38,7 +40,8 @@ static bool is_ended(const struct port *port)
            atomic_load_explicit(&port->kill_reason, memory_order_relaxed);
 }
 
-struct port *air_ports_find(struct air *air, struct str mount)
+/* The port that is logged in on a mount, or NULL.   list_lock held. */
+static struct port *find(struct air *air, struct str mount)
 {
     for (size_t i = 0; i < air->list_count; i++)
         if (!is_ended(air->list[i]) && str_eq(str_of(air->list[i]->facts.mount), mount))
@@ -46,11 +49,14 @@ struct port *air_ports_find(struct air *air, struct str mount)
     return NULL;
 }
 
-enum err air_claim(struct air *air, struct str mount, const char *user)
+/* Checks that a mount can be had by this user now, and makes room: an old connection of the same
+ * user that gave nothing for 1 s is cut off.   list_lock held.
+ * Errors: E_BUSY in use; E_LIMIT too many sources, or draining. */
+static enum err claim(struct air *air, struct str mount, const char *user)
 {
     if (atomic_load(&air->is_draining) || air->list_count >= air->config.sources_max)
         return E_LIMIT;
-    struct port *old = air_ports_find(air, mount);
+    struct port *old = find(air, mount);
     if (!old)
         return OK;
     int64_t silent_us = clock_mono(air->config.clock).us -
@@ -83,14 +89,14 @@ enum err air_admit(struct air *air, struct source_facts *facts, enum container c
     *out = NULL;
     pthread_mutex_lock(&air->list_lock);
     sweep(air);
-    enum err err = air_claim(air, str_of(facts->mount), facts->user);
+    enum err err = claim(air, str_of(facts->mount), facts->user);
     if (!err) {
         facts->id = ++air->last_id;
         facts->since = clock_utc(&air->station);
         err = port_new(facts, container, out);
     }
     if (!err)
-        air_ports_add(air, *out);
+        add(air, *out);
     pthread_mutex_unlock(&air->list_lock);
     return err;
 }
@@ -147,7 +153,7 @@ bool air_source_find(struct air *air, uint64_t id, struct source_facts *out)
  * for the rendition that has this address.   list_lock held. */
 static struct port *find_by_any_mount(struct air *air, struct str mount)
 {
-    struct port *port = air_ports_find(air, mount);
+    struct port *port = find(air, mount);
     const struct board_station *station;
     const struct board_rendition *rendition =
         port ? NULL : board_mount_find(board_now(air->config.place), mount, &station);

@@ -190,36 +190,6 @@ static void on_time(struct loop_timer *timer)
 
 /* ---- the password ---- */
 
-/* Looks for the source that a key belongs to, of a user or mount if one is named. */
-static enum err find_login(const struct board *board, struct str user, struct str mount,
-                           struct str key, struct board_login *out)
-{
-    for (size_t i = 0; i < board->stations_count; i++) {
-        const struct board_station *station = &board->stations[i];
-        for (size_t j = 0; j < station->sources_count; j++) {
-            struct str m = str_of(station->sources[j].mount);
-            if (mount.len > 0 && !str_eq(mount, m))
-                continue;
-            if (board_login_check(board, m, user, key, out) == OK)
-                return OK;
-        }
-    }
-    return E_AUTH;
-}
-
-static enum err check_line(struct air *air, struct str line, struct board_login *out)
-{
-    const struct board *board = board_now(air->config.place);
-    struct str key = line, name;
-    if (find_login(board, STR("source"), STR(""), line, out) == OK)
-        return OK;
-    if (!str_cut(&key, ':', &name))
-        return E_AUTH;
-    if (str_starts(name, STR("/")))
-        return find_login(board, STR("source"), name, key, out);
-    return find_login(board, name, STR(""), key, out);
-}
-
 static enum err knock_open(struct air *air, struct request *request, struct knock **out)
 {
     struct knock *knock = mem_new(sizeof *knock);
@@ -254,7 +224,7 @@ void air_on_password(struct request *request, void *ctx)
     struct air *air = ctx;
     struct board_login login;
     struct knock *knock;
-    enum err err = check_line(air, request->target, &login);
+    enum err err = board_login_by_password(board_now(air->config.place), request->target, &login);
     bool late = err && air_login_failed(air, &request->peer);
 
     if (knock_open(air, request, &knock) != OK) {

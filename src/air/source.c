@@ -274,11 +274,11 @@ static void log_start_of(const struct source *source)
 {
     const struct source_facts *f = &source->port->facts;
     char peer[ADDR_BYTES];
-    struct log_text agent;
+    struct log_text agent, type;
     addr_format(&f->peer, peer);
     log_info(EV_SOURCE_UP, "source=%llu station=%s mount=%s user=%s peer=%s type=%s agent=%s",
-             (unsigned long long)f->id, f->station, f->mount, f->user, peer, f->content_type,
-             log_text(&agent, str_of(f->agent)));
+             (unsigned long long)f->id, f->station, f->mount, f->user, peer,
+             log_text(&type, str_of(f->content_type)), log_text(&agent, str_of(f->agent)));
 }
 
 enum err source_start(struct air *air, const struct source_start *how, struct sock *sock,

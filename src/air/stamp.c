@@ -2,8 +2,10 @@
 #include "air/stamp.h"
 
 #define NS_PER_US     INT64_C(1000)
-#define LATE_US       (500 * US_PER_MS)
+#define LATE_US       (1200 * US_PER_MS)
 #define LATE_FOR_US   (2 * US_PER_S)
+#define STALL_US      (1500 * US_PER_MS)
+#define BACKLOG_US    (200 * US_PER_MS) /* what waited while it stalled comes within this */
 #define SETTLE_US     (15 * US_PER_S)
 #define SMOOTH_US     (20 * US_PER_S)
 #define STEER_MAX_PPM 500
@@ -22,12 +24,22 @@ static void begin_at(struct stamp *stamp, struct utc now)
     stamp->looked_at_us = now.us;
 }
 
-struct utc stamp_next(struct stamp *stamp, struct utc now, bool *broken)
+/* Has sound come too late for too long to keep its place? */
+static bool is_too_late(struct stamp *stamp, struct utc now)
 {
     int64_t late_us = now.us - stamp->next_ns / NS_PER_US;
-    bool too_late = stamp->is_running && late_us > LATE_US && stamp->late_since_us != 0 &&
-                    now.us - stamp->late_since_us >= LATE_FOR_US;
-    if (!stamp->is_running || too_late)
+    if (late_us <= LATE_US) {
+        stamp->late_since_us = 0;
+        return false;
+    }
+    if (stamp->late_since_us == 0)
+        stamp->late_since_us = now.us;
+    return now.us - stamp->late_since_us >= (late_us > STALL_US ? BACKLOG_US : LATE_FOR_US);
+}
+
+struct utc stamp_next(struct stamp *stamp, struct utc now, bool *broken)
+{
+    if (!stamp->is_running || is_too_late(stamp, now))
         begin_at(stamp, now);
     *broken = stamp->is_broken;
     return (struct utc){stamp->next_ns / NS_PER_US};
@@ -59,11 +71,6 @@ void stamp_look(struct stamp *stamp, struct utc now, int64_t arrived_us, bool he
     int64_t passed_us = now.us - stamp->looked_at_us;
     stamp->looked_at_us = now.us;
     int64_t ahead_us = stamp->next_ns / NS_PER_US + arrived_us - now.us;
-
-    if (ahead_us >= -LATE_US)
-        stamp->late_since_us = 0;
-    else if (stamp->late_since_us == 0)
-        stamp->late_since_us = now.us;
 
     if (ahead_us < -LATE_US || passed_us <= 0) {
         stamp->steer_ppm = 0;

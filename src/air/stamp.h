@@ -4,8 +4,9 @@
  * The source's clock and ours drift apart by up to some 100 ppm; the *cushion* (sound that has
  * arrived and is not due yet; negative when it comes late) shows by how much, and the pace of the
  * stamps is steered by at most 500 ppm to keep the cushion where it settled.
- * Sound that is more than 500 ms late for 2 s does not follow on any more: it is stamped anew, and
- * the tape has a hole. Pure.   Thread: air. Air-safe. */
+ * Sound that comes late keeps its place: listeners have some seconds in hand, and the steering
+ * brings it back. More than 1.2 s late for 2 s, or over 1.5 s for 0.2 s (a stall whose backlog did
+ * not come), it does not follow on any more and is stamped anew. Pure.   Thread: air. Air-safe. */
 #ifndef MAST_AIR_STAMP_H
 #define MAST_AIR_STAMP_H
 
@@ -19,7 +20,7 @@ struct stamp {
     int64_t cushion_wanted_us; /* where it settled */
     int64_t settled_at_us;     /* station time from which on cushion_wanted holds */
     int64_t looked_at_us;      /* last stamp_look() */
-    int64_t late_since_us;     /* 0 = not late */
+    int64_t late_since_us;     /* frames come late since then; 0 = they do not */
     int32_t steer_ppm;         /* positive: a frame lasts that much less than its samples say */
 };
 

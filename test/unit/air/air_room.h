@@ -75,6 +75,13 @@ static inline struct world *world_new(enum codec codec)
     str_copy(w->station.slug, sizeof w->station.slug, STR("wxyz"));
     str_copy(rendition->slug, sizeof rendition->slug, STR("main"));
     rendition->codec = codec;
+    rendition->passthrough = true;
+    w->station.rules = (struct board_rules){.stall_ms = 1500,
+                                            .silence_dbfs = -50,
+                                            .silence_alarm_s = 10,
+                                            .silence_switch_s = 20,
+                                            .return_after_s = 5};
+    assert_int_equal(air_station_new("wxyz", NULL, &w->station.air), OK);
     rendition->live.tape = w->tape;
     assert_int_equal(air_output_new(w->tape, &rendition->live.output), OK);
     add_source(w, "/main", "studio");
@@ -98,6 +105,7 @@ static inline void world_free(struct world *w)
     struct air_output *output = output_of(w);
     air_free(&w->air);
     air_output_free(&output);
+    air_station_free(&w->station.air);
     tape_close(&w->tape);
     free(w);
 }

@@ -95,7 +95,7 @@ static void a_hiccup_of_1400_ms_moves_nobody(void **state)
     world_free(w);
 }
 
-static void the_backup_takes_over_after_1500_ms_and_the_first_comes_back_after_5_s(void **state)
+static void the_backup_takes_over_after_1500_ms_and_the_first_comes_back_after_5_10_20_s(void **state)
 {
     struct world *w = world_new(CODEC_MP3);
     struct feeder *b = add_feeder(w, "/backup", 'B');
@@ -116,9 +116,9 @@ static void the_backup_takes_over_after_1500_ms_and_the_first_comes_back_after_5
         pass(w, round == 1 ? 200 * US_PER_MS : 20 * US_PER_S);
         m->is_silent = false;
         m->clock_ns = m->made_ns + (round == 1 ? 1800 * US_PER_MS * 1000 : 0);
-        pass(w, 4900 * US_PER_MS);
+        pass(w, ((5 << round) * INT64_C(1000) - 100) * US_PER_MS);
         assert_true(is_on_air(w, b));
-        pass(w, 400 * US_PER_MS);
+        pass(w, 600 * US_PER_MS);
         assert_true(is_on_air(w, m));
         assert_int_equal(hear(w, (frames_on_tape(w) - 1) * MP3_BYTES).name, 'M');
         pass(w, 5 * US_PER_S);
@@ -166,7 +166,7 @@ static void with_nobody_left_the_output_is_off_the_air(void **state)
     assert_int_equal(since.us, 0);
     assert_int_equal(air_output_source(output_of(w)), 0);
     m->is_silent = false;
-    pass(w, 100 * US_PER_MS);
+    pass(w, 400 * US_PER_MS);
     assert_true(is_on_air(w, m));
     world_free(w);
 }
@@ -547,7 +547,7 @@ int main(void)
         cmocka_unit_test(an_hour_of_drift_leaves_the_tape_at_station_time),
         cmocka_unit_test(a_fast_source_is_held_back),
         cmocka_unit_test(a_hiccup_of_1400_ms_moves_nobody),
-        cmocka_unit_test(the_backup_takes_over_after_1500_ms_and_the_first_comes_back_after_5_s),
+        cmocka_unit_test(the_backup_takes_over_after_1500_ms_and_the_first_comes_back_after_5_10_20_s),
         cmocka_unit_test(no_frame_is_heard_twice_or_before_its_time),
         cmocka_unit_test(with_nobody_left_the_output_is_off_the_air),
         cmocka_unit_test(the_source_that_came_first_stays_if_the_other_ranks_lower),

@@ -57,6 +57,23 @@ static void the_port_makes_no_new_host(void **state)
     assert_true(guard_failed(guard, &addr, (struct mono){US_PER_S}));
 }
 
+static void an_ipv6_host_is_its_network(void **state)
+{
+    /* Who has one address of a /64 has all of them. */
+    struct guard *guard = *state;
+    struct addr addr;
+    for (int i = 0; i < GUARD_FAILURES; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "[2001:db8:0:1::%x]:4000", (unsigned)i + 1);
+        assert_int_equal(addr_parse(str_of(text), &addr), OK);
+        assert_false(guard_failed(guard, &addr, (struct mono){US_PER_S}));
+    }
+    assert_int_equal(addr_parse(STR("[2001:db8:0:1:ffff::1]:4000"), &addr), OK);
+    assert_true(guard_failed(guard, &addr, (struct mono){US_PER_S}));
+    assert_int_equal(addr_parse(STR("[2001:db8:0:2::1]:4000"), &addr), OK);
+    assert_false(guard_failed(guard, &addr, (struct mono){US_PER_S}));
+}
+
 static void after_a_minute_the_count_begins_anew(void **state)
 {
     struct guard *guard = *state;
@@ -102,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ten_failures_a_minute_are_answered_at_once, make, unmake),
         cmocka_unit_test_setup_teardown(the_port_makes_no_new_host, make, unmake),
+        cmocka_unit_test_setup_teardown(an_ipv6_host_is_its_network, make, unmake),
         cmocka_unit_test_setup_teardown(after_a_minute_the_count_begins_anew, make, unmake),
         cmocka_unit_test_setup_teardown(one_host_does_not_slow_down_another, make, unmake),
         cmocka_unit_test_setup_teardown(a_full_table_forgets_the_host_that_began_first, make,

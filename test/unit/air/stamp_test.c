@@ -196,29 +196,42 @@ static void a_hiccup_of_1900_ms_that_is_caught_up_with_breaks_nothing(void **sta
     free(rig);
 }
 
-static void sound_that_is_late_for_too_long_breaks_exactly_once(void **state)
+static void a_stall_breaks_once_if_its_sound_is_lost_and_not_if_it_comes_after_all(void **state)
 {
-    static const int64_t holes_us[] = {2700 * US_PER_MS, 4 * US_PER_S, 60 * US_PER_S};
+    static const int64_t holes_us[] = {1700 * US_PER_MS, 4 * US_PER_S, 60 * US_PER_S};
     (void)state;
     for (size_t i = 0; i < sizeof holes_us / sizeof holes_us[0]; i++) {
         for (int lost = 0; lost <= 1; lost++) {
-            struct rig *rig = rig_new(50, 40 * US_PER_MS);
+            struct rig *rig = rig_new(50, 0);
             pass(rig, 60 * US_PER_S);
             rig->is_stuck = true;
             pass(rig, holes_us[i]);
             rig->is_stuck = false;
-            if (lost) /* what it made meanwhile never comes */
+            if (lost)
                 burst(rig, -holes_us[i]);
             int64_t before_us = rig->last_ns / 1000;
-            tick(rig);
-            while (rig->breaks == 1)
-                tick(rig);
-            assert_true(rig->first_ns / 1000 - before_us >= holes_us[i] - 200 * US_PER_MS);
+            pass(rig, 300 * US_PER_MS);
+            assert_int_equal(rig->breaks, lost ? 2 : 1);
+            if (lost)
+                assert_true(rig->first_ns / 1000 - before_us >= holes_us[i] - 200 * US_PER_MS);
             pass(rig, 600 * US_PER_S);
-            assert_int_equal(rig->breaks, 2);
+            assert_int_equal(rig->breaks, lost ? 2 : 1);
             free(rig);
         }
     }
+}
+
+static void sound_that_is_late_but_no_stall_breaks_after_two_seconds(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new(0, 0);
+    pass(rig, 60 * US_PER_S);
+    burst(rig, -1350 * US_PER_MS);
+    pass(rig, 3200 * US_PER_MS); /* it is noticed when the next frame comes */
+    assert_int_equal(rig->breaks, 1);
+    pass(rig, 400 * US_PER_MS);
+    assert_int_equal(rig->breaks, 2);
+    free(rig);
 }
 
 static void sound_that_is_a_little_late_for_good_is_steered_back(void **state)
@@ -317,7 +330,8 @@ int main(void)
         cmocka_unit_test(a_source_that_drifts_never_breaks_in_24_hours),
         cmocka_unit_test(stamps_keep_to_the_sample_count_over_an_hour),
         cmocka_unit_test(a_hiccup_of_1900_ms_that_is_caught_up_with_breaks_nothing),
-        cmocka_unit_test(sound_that_is_late_for_too_long_breaks_exactly_once),
+        cmocka_unit_test(a_stall_breaks_once_if_its_sound_is_lost_and_not_if_it_comes_after_all),
+        cmocka_unit_test(sound_that_is_late_but_no_stall_breaks_after_two_seconds),
         cmocka_unit_test(sound_that_is_a_little_late_for_good_is_steered_back),
         cmocka_unit_test(a_source_that_is_held_back_does_not_drift),
         cmocka_unit_test(a_source_that_was_held_back_once_keeps_its_cushion),

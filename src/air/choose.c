@@ -1,0 +1,85 @@
+/* air/choose.c - contract in choose_priv.h */
+#include "air/choose_priv.h"
+
+#define DEATHS_WITHIN_US (60 * US_PER_S)
+#define BARRED_US        (300 * US_PER_S)
+
+int64_t standing_wait_us(const struct standing *standing, int64_t return_after_us)
+{
+    if (standing->failures == 0)
+        return STANDING_FIRST_US;
+    int64_t wait_us = return_after_us;
+    for (uint32_t i = 1; i < standing->failures && wait_us < STANDING_WAIT_MAX_US; i++)
+        wait_us *= 2;
+    return wait_us < STANDING_WAIT_MAX_US ? wait_us : STANDING_WAIT_MAX_US;
+}
+
+void standing_on(struct standing *standing, struct utc now)
+{
+    standing->on_since = now;
+    standing->is_failed = false;
+}
+
+void standing_failed(struct standing *standing, struct utc now)
+{
+    standing_good(standing, now);
+    standing->on_since.us = 0;
+    if (standing->is_failed)
+        return; /* told twice of one failure */
+    standing->is_failed = true;
+    standing->failures++;
+}
+
+void standing_good(struct standing *standing, struct utc now)
+{
+    if (standing->on_since.us != 0 && now.us - standing->on_since.us >= STANDING_FORGIVE_US)
+        standing->failures = 0;
+}
+
+bool standing_deck_died(struct standing *standing, struct utc now)
+{
+    bool third = standing->deaths[1].us != 0 && now.us - standing->deaths[1].us < DEATHS_WITHIN_US;
+    standing->deaths[1] = standing->deaths[0];
+    standing->deaths[0] = now;
+    if (!third)
+        return false;
+    standing->barred_until.us = now.us + BARRED_US;
+    standing->deaths[0].us = standing->deaths[1].us = 0;
+    return true;
+}
+
+static void jump(struct utc *time, int64_t by_us)
+{
+    if (time->us != 0)
+        time->us += by_us;
+}
+
+void standing_jump(struct standing *standing, int64_t by_us)
+{
+    jump(&standing->on_since, by_us);
+    jump(&standing->barred_until, by_us);
+    jump(&standing->deaths[0], by_us);
+    jump(&standing->deaths[1], by_us);
+}
+
+size_t choose(const struct choice *inputs, size_t count, size_t on_air, const char **why)
+{
+    bool stays = on_air != CHOOSE_NONE && !inputs[on_air].fault;
+    for (size_t i = 0; i < count; i++) {
+        const struct choice *input = &inputs[i];
+        if (input->fault || i == on_air)
+            continue;
+        if (stays && i > on_air)
+            break;
+        if (stays && input->good_us < input->wait_us)
+            continue;
+        *why = stays ? "it stands first and is good" : NULL;
+        if (!stays)
+            *why = on_air == CHOOSE_NONE ? "nothing else sounds" : inputs[on_air].fault;
+        return i;
+    }
+    if (stays)
+        return on_air;
+    *why = on_air == CHOOSE_NONE ? "" : inputs[on_air].fault;
+    return CHOOSE_NONE;
+}
