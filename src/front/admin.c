@@ -70,18 +70,18 @@ static void kill_client(struct front *front, struct request *request, struct str
     struct hunt hunt = {.front = front};
     char text[64];
     struct str id;
+    enum err err = front_field(request, STR("id"), &id);
+    if (!err && str_parse_u64(id, UINT64_MAX, &hunt.id) != OK)
+        hunt.id = 0; /* nobody has this one */
+    /* Only a listener of this mount: a source may not send home those of another. */
     if (sound_each(front, &(struct sound_which){.mount = mount}, hunt_sound, &hunt) == 0) {
         ice_refuse(request, 400, "Source does not exist");
         return;
     }
-    if (front_field(request, STR("id"), &id) != OK) {
+    if (err) {
         ice_refuse(request, 400, "Missing parameter");
         return;
     }
-    /* Only a listener of this mount: a source may not send home those of another. */
-    hunt.found = false;
-    if (str_parse_u64(id, UINT64_MAX, &hunt.id) == OK)
-        sound_each(front, &(struct sound_which){.mount = mount}, hunt_sound, &hunt);
     bool done = hunt.found && listen_kill(front->config.listen, hunt.id) == OK;
     snprintf(text, sizeof text, "Client %llu %s", (unsigned long long)hunt.id,
              done ? "removed" : "not found");

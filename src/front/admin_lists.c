@@ -3,8 +3,6 @@
  * Source: measured on Icecast 2.4.4. */
 #include "front/front_priv.h"
 
-#define XML_TYPE "text/xml; charset=utf-8"
-
 static int64_t seconds_since(const struct front *front, struct utc t)
 {
     int64_t us = clock_utc(front->config.clock).us - t.us;

@@ -8,8 +8,6 @@
  * Source: measured on Icecast 2.4.4; SHOUTcast 1.9's custom. */
 #include "front/front_priv.h"
 
-#define LATE_MS 1000
-
 static bool is_latin1(struct request *request)
 {
     static const char *const names[] = {"iso-8859-1", "iso8859-1", "iso_8859-1",
@@ -23,7 +21,9 @@ static bool is_latin1(struct request *request)
     return false;
 }
 
-enum err title_from_fields(struct request *request, struct str *text)
+/* A title from the fields song, or artist and title; *text is in the request's arena.
+ * Errors: E_NOT_FOUND none of them is there; E_SYNTAX, E_NOMEM. */
+static enum err title_from_fields(struct request *request, struct str *text)
 {
     struct str artist, title;
     struct buf both;
@@ -91,31 +91,15 @@ void admin_title(struct front *front, struct request *request, struct str mount)
 
 /* ---- SHOUTcast ---- */
 
-static enum err find_mount(const struct board *board, struct str user, struct str key,
-                           struct str *mount)
+/* A mount that there is, so that a wrong key counts against whoever offers it; empty if there is
+ * none. */
+static struct str any_mount(const struct board *board)
 {
-    struct board_login login;
-    for (size_t i = 0; i < board->stations_count; i++) {
-        const struct board_station *station = &board->stations[i];
-        for (size_t j = 0; j < station->sources_count; j++) {
-            *mount = str_of(station->sources[j].mount);
-            if (board_login_check(board, *mount, user, key, &login) == OK)
-                return OK;
-        }
-    }
-    return E_AUTH;
-}
-
-/* Whose key is it? On E_AUTH *mount is some mount, or empty where there is none. */
-static enum err find_by_password(const struct board *board, struct str password, struct str *mount)
-{
-    struct str key = password, user;
-    *mount = STR("");
-    if (find_mount(board, STR("source"), password, mount) == OK)
-        return OK;
-    if (str_cut(&key, ':', &user))
-        return find_mount(board, user, key, mount);
-    return E_AUTH;
+    for (size_t i = 0; i < board->stations_count; i++)
+        for (size_t j = 0; j < board->stations[i].sources_count; j++)
+            if (!board_source_is_relay(&board->stations[i].sources[j]))
+                return str_of(board->stations[i].sources[j].mount);
+    return STR("");
 }
 
 void on_admin_cgi(struct request *request, void *ctx)
@@ -123,19 +107,18 @@ void on_admin_cgi(struct request *request, void *ctx)
     struct front *front = ctx;
     const struct board *board = board_now(front->config.place);
     struct board_login login;
-    struct str password, mount;
+    struct str password;
     if (front_field(request, STR("pass"), &password) != OK) {
         ice_refuse(request, 400, "missing pass parameter");
         return;
     }
-    if (!board || find_by_password(board, password, &mount) != OK) {
+    if (board_login_by_password(board, password, &login) != OK) {
         /* Once more where failures are counted. */
-        enum err err = !board ? E_AUTH
-                              : air_check_login(front->config.air, &request->peer, mount,
-                                                STR("source"), password, &login);
-        front_refuse_login(request, err == E_LIMIT ? LATE_MS : 0);
+        enum err err = air_check_login(front->config.air, &request->peer, any_mount(board),
+                                       STR("source"), password, &login);
+        front_refuse_login(request, err == E_LIMIT);
         return;
     }
     if (is_update(request))
-        update(front, request, mount);
+        update(front, request, str_of(login.source->mount));
 }

@@ -47,6 +47,17 @@ enum err assets_make(struct front *front)
     if (!err)
         err = make("image/svg+xml", SPAN(web_icon_plain), SPAN(web_icon_gzip),
                    SPAN(web_icon_brotli), &front->icon);
+    /* Browsers that know no icon of a page ask here; the address stays, so it is not for ever. */
+    struct response_spec favicon = {
+        .status = 200,
+        .content_type = "image/svg+xml",
+        .body = SPAN(web_icon_plain),
+        .is_static = true,
+        .cache_control = "public, max-age=86400",
+        .has_etag = true,
+    };
+    if (!err)
+        err = response_new(&favicon, &front->favicon);
     struct response_spec robots = {
         .status = 200,
         .content_type = "text/plain; charset=utf-8",
@@ -77,20 +88,8 @@ void on_asset(struct request *request, void *ctx)
 
 void on_favicon(struct request *request, void *ctx)
 {
-    struct response *response;
-    struct response_spec spec = {
-        .status = 200,
-        .content_type = "image/svg+xml",
-        .body = SPAN(web_icon_plain),
-        .is_static = true,
-        .cache_control = "public, max-age=86400",
-        .has_etag = true,
-    };
-    (void)ctx;
-    if (response_new(&spec, &response) != OK)
-        request_reply_text(request, 503, NULL, "out of memory");
-    else
-        request_reply(request, response);
+    struct front *front = ctx;
+    request_reply(request, response_ref(front->favicon));
 }
 
 void on_robots(struct request *request, void *ctx)

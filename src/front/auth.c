@@ -6,7 +6,7 @@
 #define LATE_MS     1000
 #define WHO_ARE_YOU "WWW-Authenticate: Basic realm=\"mast\"\r\n"
 
-void front_refuse_login(struct request *request, uint64_t delay_ms)
+void front_refuse_login(struct request *request, bool is_late)
 {
     struct buf body;
     buf_init(&body, 256);
@@ -15,7 +15,7 @@ void front_refuse_login(struct request *request, uint64_t delay_ms)
                 &(struct front_answer){.status = 401,
                                        .type = "text/plain; charset=utf-8",
                                        .headers = WHO_ARE_YOU,
-                                       .delay_ms = delay_ms},
+                                       .delay_ms = is_late ? LATE_MS : 0},
                 &body);
 }
 
@@ -34,8 +34,6 @@ static enum err check(const struct front *front, const struct request *request, 
 {
     const struct board *board = board_now(front->config.place);
     struct board_login login;
-    if (!board)
-        return E_AUTH;
     if (board_admin_check(board, user, key))
         return OK;
     if ((who & MAY_RELAY) && board_relay_check(board, user, key))
@@ -51,13 +49,13 @@ bool front_authorise(const struct front *front, struct request *request, struct 
 {
     struct str user, key;
     if (request_basic_auth(request, &user, &key) != OK) {
-        front_refuse_login(request, 0); /* a poke: the login follows */
+        front_refuse_login(request, false); /* a poke: the login follows */
         return false;
     }
     enum err err = check(front, request, mount, who, user, key);
     if (err) {
         note_failure(request, user);
-        front_refuse_login(request, err == E_LIMIT ? LATE_MS : 0);
+        front_refuse_login(request, err == E_LIMIT);
     }
     return err == OK;
 }

@@ -52,12 +52,12 @@ enum err disk_watch_start(const char *folder, struct disk_watch **out)
     if (!watch)
         return E_NOMEM;
     str_copy(watch->folder, sizeof watch->folder, str_of(folder));
-    pthread_mutex_init(&watch->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&watch->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
-    int failed = pthread_create(&watch->thread, NULL, watch_main, watch);
+    int failed = pthread_mutex_init(&watch->lock, NULL) || pthread_condattr_init(&attributes) ||
+                 pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) ||
+                 pthread_cond_init(&watch->wake, &attributes) ||
+                 pthread_condattr_destroy(&attributes);
+    assert(!failed);
+    failed = pthread_create(&watch->thread, NULL, watch_main, watch);
     if (!failed) {
         pthread_setname_np(watch->thread, "disk");
         return OK;

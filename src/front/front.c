@@ -28,8 +28,14 @@ void front_free(struct front **front)
     disk_watch_stop(&f->disk);
     response_unref(f->style);
     response_unref(f->icon);
+    response_unref(f->favicon);
     response_unref(f->robots);
     mem_free(f);
+}
+
+bool front_disk(const struct front *front, uint64_t *free_bytes, uint64_t *total_bytes)
+{
+    return disk_watch_get(front->disk, free_bytes, total_bytes);
 }
 
 void front_set_server(struct front *front, const struct http_server *server)
@@ -82,7 +88,6 @@ size_t front_control_routes(struct front *front, struct http_route out[FRONT_ROU
 {
     static const struct http_route routes[] = {
         {.path = "/status", .methods = HTTP_GET, .handler = on_status},
-        {.path = "/api/status", .methods = HTTP_GET, .handler = on_status},
     };
     return fill(front, routes, sizeof routes / sizeof routes[0], out);
 }

@@ -4,11 +4,12 @@
  *   /admin/..., /admin.cgi         Icecast's and SHOUTcast's commands (admin.c)
  *   /metrics                      Prometheus (metrics.c)
  *   /-/live /-/ready /-/air/<st>  health (health.c)
- *   / /listen/<station> /site/... the first pages (pages.c)
- *   /api/status (control socket)  what `mast status` prints (status.c)
+ *   / /listen/<station> /site/... the first pages (page*.c)
+ *   /status (control socket)      what `mast status` prints (status.c)
  *
  * Everything is made from the board, the tapes, the air and the audience at the moment of asking;
- * nothing here keeps state of its own. Handlers run on loops and never wait. */
+ * all that is kept is answers that never change, and how full the disk was when it was last looked
+ * at. Handlers run on loops and never wait. */
 #ifndef MAST_FRONT_FRONT_H
 #define MAST_FRONT_FRONT_H
 
@@ -43,6 +44,10 @@ void front_free(struct front **front);
  * listen address for listenurl. Both before loops_start(). */
 void front_set_server(struct front *front, const struct http_server *server);
 void front_set_port(struct front *front, uint16_t port);
+
+/* How much room the data folder's file system has, as of the last look (every 15 s); false if there
+ * was none yet, or it failed.   Thread: any. */
+bool front_disk(const struct front *front, uint64_t *free_bytes, uint64_t *total_bytes);
 
 /* Fills in this room's routes, for everybody and for the control socket; returns how many.
  * Shape: out has room for FRONT_ROUTES_MAX. */

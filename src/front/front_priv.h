@@ -12,13 +12,15 @@
 #include "front/disk_priv.h"
 
 #define ANSWER_MAX_BYTES ((size_t)4 << 20)
+#define SILENT_US        (2 * US_PER_S) /* a tape that stands for longer is silent */
+#define XML_TYPE         "text/xml; charset=utf-8"
 
 struct front {
     struct front_config config;
     const struct http_server *server; /* NULL until it is known */
     uint16_t port;
-    struct response *style, *icon, *robots; /* made once */
-    struct disk_watch *disk;                /* NULL: no data folder was given */
+    struct response *style, *icon, *favicon, *robots; /* made once */
+    struct disk_watch *disk;                          /* NULL: no data folder was given */
 };
 
 /* ---- reply.c ---- */
@@ -100,7 +102,6 @@ void guess_add(struct buf *out, struct str text);
 struct stat_sink {
     void (*add)(struct stat_sink *sink, const char *name, struct str value, bool is_public);
     struct buf *out;
-    bool is_followed; /* something was appended already */
 };
 
 struct ice_facts { /* of the whole server */
@@ -136,7 +137,15 @@ enum { MAY_SOURCE = 1, MAY_RELAY = 2 }; /* besides the administrator */
 /* Tells whether a request may go on; if not it was answered (401, late for guessers). */
 MUST_USE bool front_authorise(const struct front *front, struct request *request, struct str mount,
                               unsigned who);
-void front_refuse_login(struct request *request, uint64_t delay_ms);
+/* 401; late for who guesses. */
+void front_refuse_login(struct request *request, bool is_late);
+
+/* ---- air_report.c ---- */
+
+/* What is on the air of a station, and what happened there: lines of text, the newest event first;
+ * a JSON object, the oldest first. Appends. */
+void air_report_text(const struct board_station *station, struct buf *out);
+void air_report_json(const struct board_station *station, struct buf *out);
 
 /* ---- handlers.   ctx: struct front.   Thread: loop ---- */
 
@@ -161,9 +170,5 @@ MUST_USE enum err assets_make(struct front *front);
 
 typedef void admin_fn(struct front *front, struct request *request, struct str mount);
 admin_fn admin_stats, admin_list_mounts, admin_list_clients, admin_stream_list, admin_title;
-
-/* Sets a title from the fields song, or artist and title; *text is in the request's arena.
- * Errors: E_NOT_FOUND none of them is there; E_SYNTAX, E_NOMEM. */
-MUST_USE enum err title_from_fields(struct request *request, struct str *text);
 
 #endif

@@ -1,14 +1,12 @@
 /* front/health.c - is it alive, is it ready, does it sound?
  *
  *   /-/live            200 as long as a loop answers
- *   /-/ready           200 with a board and no drain; else 503
+ *   /-/ready           200 unless it drains: 503 then
  *   /-/air/<station>   200 if every rendition that a source feeds moved on in the last 2 s, and at
  *                      least one did; else 503 and which one is silent since when
  *
  * Without login, and with nothing in it that a listener could not hear himself. */
 #include "front/front_priv.h"
-
-#define SILENT_US (2 * US_PER_S)
 
 void on_live(struct request *request, void *ctx)
 {
@@ -21,8 +19,6 @@ void on_ready(struct request *request, void *ctx)
     struct front *front = ctx;
     if (atomic_load(front->config.is_draining))
         request_reply_text(request, 503, NULL, "draining");
-    else if (!board_now(front->config.place))
-        request_reply_text(request, 503, NULL, "not started yet");
     else
         request_reply_text(request, 200, NULL, "ready");
 }
@@ -43,14 +39,24 @@ static void reply_silent(struct request *request, const struct board_rendition *
         request_reply_text(request, 503, NULL, "%s is silent since %s", rendition->slug, since);
 }
 
+static void reply_on_air(struct request *request, const struct board_station *station)
+{
+    struct buf out;
+    buf_init(&out, ANSWER_MAX_BYTES);
+    buf_add(&out, STR("on the air\n"));
+    air_report_text(station, &out);
+    front_reply(request, &(struct front_answer){.type = "text/plain; charset=utf-8"}, &out);
+}
+
 void on_air_health(struct request *request, void *ctx)
 {
     struct front *front = ctx;
     const struct board *board = board_now(front->config.place);
     struct str slug = str_slice(request->path, sizeof "/-/air/" - 1, request->path.len);
-    const struct board_station *station = board ? board_station_find(board, slug) : NULL;
+    const struct board_station *station = board_station_find(board, slug);
     struct utc now = clock_utc(front->config.clock);
     const struct board_rendition *silent = NULL;
+    struct utc since;
     size_t moving = 0;
     if (!station) {
         request_reply_text(request, 404, NULL, "there is no such station");
@@ -60,7 +66,7 @@ void on_air_health(struct request *request, void *ctx)
         const struct board_rendition *r = &station->renditions[i];
         if (is_moving(r, now))
             moving++;
-        else if (air_output_source(r->live.output) != 0)
+        else if (air_output_is_on(r->live.output, &since))
             silent = r;
     }
     if (!silent && moving == 0 && station->renditions_count > 0)
@@ -70,5 +76,5 @@ void on_air_health(struct request *request, void *ctx)
     else if (moving == 0)
         request_reply_text(request, 503, NULL, "the station has no rendition");
     else
-        request_reply_text(request, 200, NULL, "on the air");
+        reply_on_air(request, station);
 }

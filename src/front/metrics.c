@@ -311,15 +311,14 @@ void on_metrics(struct request *request, void *ctx)
     struct figures figures = {.front = front, .now = clock_utc(front->config.clock)};
     struct buf body;
     buf_init(&body, ANSWER_MAX_BYTES);
-    enum err err = board ? gather_all(&figures, board) : OK;
+    enum err err = gather_all(&figures, board);
     if (err) {
         request_reply_text(request, 503, NULL, "%s", err_text(err));
         return;
     }
-    for (size_t i = 0; i < sizeof families / sizeof families[0] && board; i++)
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
         add_family(&body, &figures, &families[i]);
-    if (board)
-        add_sources(&body, front, board);
+    add_sources(&body, front, board);
     add_air(&body, front);
     add_http(&body, front);
     add_process(&body, front);

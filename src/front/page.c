@@ -22,12 +22,13 @@ static bool is_nameless(struct str host)
     return true;
 }
 
-struct str site_name(const struct front *front)
+/* The name of the whole: that of the one station, else of the host. */
+static struct str site_name(const struct front *front)
 {
     const struct board *board = board_now(front->config.place);
     const struct board_station *only = NULL;
     size_t listed = 0;
-    for (size_t i = 0; board && i < board->stations_count; i++) {
+    for (size_t i = 0; i < board->stations_count; i++) {
         if (board->stations[i].listed) {
             listed++;
             only = &board->stations[i];

@@ -57,7 +57,7 @@ static void add_cards(const struct front *front, const struct board *board, stru
 {
     struct scene scene;
     *listed = *on = 0;
-    for (size_t i = 0; board && i < board->stations_count; i++) {
+    for (size_t i = 0; i < board->stations_count; i++) {
         if (!board->stations[i].listed)
             continue;
         scene_look(front, &board->stations[i], &scene);

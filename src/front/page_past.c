@@ -4,8 +4,6 @@
 
 #include "listen/at.h"
 
-#define LIVE_US (2 * US_PER_S)
-
 void past_read(struct request *request, const struct scene *scene, struct utc now,
                struct past_wish *out)
 {
@@ -16,7 +14,7 @@ void past_read(struct request *request, const struct scene *scene, struct utc no
         return; /* an empty form means live too */
     if (err || at_parse(text, scene->station->zone, &out->at) != OK)
         out->kind = PAST_UNREADABLE;
-    else if (out->at.us > now.us - LIVE_US && out->at.us <= now.us + LIVE_US)
+    else if (at_is_live(out->at, now))
         out->kind = PAST_LIVE;
     else if (scene->has_tape && out->at.us >= scene->oldest.us && out->at.us < scene->newest.us)
         out->kind = PAST_THERE;

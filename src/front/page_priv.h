@@ -23,9 +23,6 @@ void page_begin(const struct front *front, const struct page_head *head, struct 
 void page_end(struct buf *out);
 void page_reply(struct request *request, int status, struct buf *out);
 
-/* The name of the whole: that of the one station, else of the host. */
-struct str site_name(const struct front *front);
-
 /* <time>: "Sunday 22 November 2026, 09:42:10" in the station's zone. */
 void time_add(struct buf *out, const struct board_station *station, struct utc t);
 

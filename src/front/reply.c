@@ -1,8 +1,6 @@
 /* front/reply.c - answers, contract in front_priv.h */
 #include "front/front_priv.h"
 
-#define XML_TYPE "text/xml; charset=utf-8"
-
 void front_reply(struct request *request, const struct front_answer *answer, struct buf *body)
 {
     struct response *response = NULL;

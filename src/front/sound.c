@@ -46,8 +46,6 @@ size_t sound_each(const struct front *front, const struct sound_which *which, so
     const struct board_rendition *found = NULL;
     const struct board_station *owner;
     size_t count = 0;
-    if (!board)
-        return 0;
     if (which->mount.ptr)
         found = board_mount_find(board, which->mount, &owner);
     for (size_t i = 0; i < board->stations_count; i++) {

@@ -19,8 +19,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define SILENT_US (2 * US_PER_S)
-
 struct report {
     const struct front *front;
     struct utc now;
@@ -181,6 +179,16 @@ static void add_sources(struct report *report, const struct board_station *stati
 
 /* ---- stations ---- */
 
+static void warn_of_air(struct report *report, const struct board_station *station)
+{
+    struct air_state state;
+    air_station_state(station->air, &state);
+    if (state.fault[0])
+        warn(report, "%s: %s on the air: %s", station->slug, state.on_air, state.fault);
+    if (state.on_air[0] && !state.is_first)
+        warn(report, "%s: %s is on the air, not its first input", station->slug, state.on_air);
+}
+
 static void add_station(struct report *report, const struct board_station *station)
 {
     struct buf *out = &report->out;
@@ -208,7 +216,10 @@ static void add_station(struct report *report, const struct board_station *stati
     add_bool(out, "on_air", is_on);
     add_count(out, "listeners", listeners);
     add_sources(report, station);
+    add_key(out, "air");
+    air_report_json(station, out);
     buf_add_char(out, '}');
+    warn_of_air(report, station);
 }
 
 static void add_disk(struct report *report)
@@ -255,7 +266,7 @@ void on_status(struct request *request, void *ctx)
     add_server(&report);
     add_key(&report.out, "stations");
     buf_add_char(&report.out, '[');
-    for (size_t i = 0; board && i < board->stations_count; i++) {
+    for (size_t i = 0; i < board->stations_count; i++) {
         if (i > 0)
             buf_add_char(&report.out, ',');
         add_station(&report, &board->stations[i]);

@@ -5,6 +5,7 @@
 #ifndef MAST_MAIN_APPLY_H
 #define MAST_MAIN_APPLY_H
 
+#include "air/relay.h"
 #include "main/serve.h"
 #include "main/stage.h"
 #include "main/work.h"
@@ -16,6 +17,7 @@ struct apply_config {
     struct stage *stage;
     struct loops *loops;
     struct air *air;
+    struct relays *relays;
     char board_path[PATH_BYTES];
 };
 

@@ -1,13 +1,14 @@
 /* main/check.c - `mast check`; contract in commands.h */
-#include "base/io.h"
 #include "main/commands.h"
 #include "main/control.h"
 #include "main/serve.h"
 #include "net/http.h"
 #include "program/board.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool is_running(const struct config *config)
@@ -54,13 +55,36 @@ static void check_addresses(const char *path, const struct config *config, struc
     loops_free(&loops);
 }
 
+/* The nearest folder above `path` that is there: what is missing below is made at the start. */
+static int stat_nearest(char *path, struct stat *st)
+{
+    while (stat(path, st) != 0) {
+        char *slash = strrchr(path, '/');
+        if (errno != ENOENT || strcmp(path, "/") == 0 || strcmp(path, ".") == 0)
+            return errno;
+        if (slash)
+            slash[slash == path] = '\0';
+        else
+            str_copy(path, 2, STR("."));
+    }
+    return 0;
+}
+
 static void check_folder(const char *path, const struct config *config, struct buf *faults)
 {
-    enum err err = io_make_folder(config->data_folder);
-    if (!err && access(config->data_folder, R_OK | W_OK | X_OK) != 0)
-        err = E_AUTH;
-    if (err)
-        fault(faults, path, config->lines[OPTION_data_folder], config->data_folder, err_text(err));
+    char nearest[sizeof config->data_folder];
+    struct stat st;
+    str_copy(nearest, sizeof nearest, str_of(config->data_folder));
+    int failed = stat_nearest(nearest, &st);
+    const char *why = NULL;
+    if (failed == ENOTDIR || (!failed && !S_ISDIR(st.st_mode)))
+        why = "a file is in the way";
+    else if (failed)
+        why = err_text(err_from_errno(failed));
+    else if (access(nearest, R_OK | W_OK | X_OK) != 0)
+        why = "it may not be written to";
+    if (why)
+        fault(faults, path, config->lines[OPTION_data_folder], config->data_folder, why);
 }
 
 static void check_board(const struct config *config, struct buf *faults)

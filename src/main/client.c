@@ -7,6 +7,7 @@
 #include "main/serve.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define ANSWER_MAX_BYTES ((size_t)16 << 20)
@@ -40,7 +41,8 @@ static int apply_alone(const struct config *config, struct str document)
     data_path(config, "board.json", path);
     if (!err)
         err = board_save(path, next);
-    print(stdout, buf_str(&keys.lines));
+    if (!err) /* keys that did not come to hold are nobody's */
+        print(stdout, buf_str(&keys.lines));
     print(stderr, buf_str(&faults));
     if (err)
         fprintf(stderr, "mast: nothing was applied: %s\n", err_text(err));
@@ -81,6 +83,8 @@ out:
 
 /* ---- status ---- */
 
+#define EVENTS_SHOWN 5
+
 static const char *word(const struct json *object, const char *key)
 {
     /* jansson's texts end in NUL */
@@ -94,9 +98,26 @@ static void print_rendition(const struct json *rendition)
     printf("  %-12s %-5s %8lld listening  ", word(rendition, "slug"), word(rendition, "codec"),
            (long long)json_int(json_get(rendition, "listeners")));
     if (json_bool(json_get(rendition, "on_air")))
-        printf("on the air from %s\n", source);
+        printf("on the air%s%s\n", source[0] ? " from " : "", source);
     else
         printf("off the air\n");
+}
+
+/* What happened last on the air, the newest first. */
+static void print_air(const struct json *air)
+{
+    const struct json *events = json_get(air, "events");
+    size_t count = json_count(events);
+    printf("  input: %s%s%s\n", word(air, "input")[0] ? word(air, "input") : "nothing",
+           word(air, "fault")[0] ? ", and " : "", word(air, "fault"));
+    for (size_t i = count; i > 0 && count - i < EVENTS_SHOWN; i--) {
+        const struct json *event = json_at(events, i - 1);
+        bool is_switch = strcmp(word(event, "what"), "switch") == 0;
+        printf("  %s  %-6s  %s%s%s: %s\n", word(event, "at"), word(event, "what"),
+               word(event, "from")[0] ? word(event, "from") : "nothing", is_switch ? " -> " : "",
+               word(event, "to")[0] || !is_switch ? word(event, "to") : "nothing",
+               word(event, "why"));
+    }
 }
 
 static void print_station(const struct json *station)
@@ -107,6 +128,7 @@ static void print_station(const struct json *station)
         printf("  now: %s\n", word(station, "title"));
     for (size_t i = 0; i < json_count(renditions); i++)
         print_rendition(json_at(renditions, i));
+    print_air(json_get(station, "air"));
 }
 
 static int print_status(struct str text)

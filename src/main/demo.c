@@ -1,163 +1,142 @@
 /* main/demo.c - contract in demo.h */
 #include "main/demo.h"
 
-#include "base/crypto.h"
 #include "base/log.h"
+#include "program/board.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <spawn.h>
+#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define BEDS_COUNT 2
+#define BEDS_COUNT  2
+#define BACKFILL_US (15 * 60 * US_PER_S)
+#define CLOSE_US    (500 * US_PER_MS) /* so much may be missing when the air starts */
 
 static const struct bed {
-    const char *station, *name, *description, *genre, *sound;
+    const char *station, *name, *description, *genre;
+    uint8_t bed; /* child/deck.h */
 } beds[BEDS_COUNT] = {
-    {"fairhaven-news", "Fairhaven News", "News and talk from the harbour of Fairhaven", "News",
-     "news"},
+    {"fairhaven-news", "Fairhaven News", "News and talk from the harbour of Fairhaven", "News", 0},
     {"fairhaven-classical", "Fairhaven Classical", "Quiet music from the hall on the hill",
-     "Classical", "classical"},
-};
-
-struct demo {
-    char program[PATH_BYTES]; /* mast-demo */
-    char url[300];
-    char keys[BEDS_COUNT][KEY_TEXT_BYTES];
-    pid_t children[BEDS_COUNT];
-    struct buf document;
-    bool is_up;
+     "Classical", 1},
 };
 
 /* ---- the board ---- */
 
-static void add_station(struct buf *out, const struct bed *bed, const char *key)
+static bool is_ours(const struct board_station *station)
 {
-    buf_printf(out,
-               "{\"slug\":\"%s\",\"name\":\"%s\",\"description\":\"%s\",\"genre\":\"%s\","
-               "\"timezone\":\"America/New_York\",\"renditions\":[{\"slug\":\"mp3-128\","
-               "\"codec\":\"mp3\",\"bitrate\":128000}],"
-               "\"sources\":[{\"user\":\"generator\",\"mount\":\"/%s-in\",\"key\":\"%s\"},"
-               "{\"user\":\"source\",\"mount\":\"/%s\"}]}",
-               bed->station, bed->name, bed->description, bed->genre, bed->station, key,
-               bed->station);
-}
-
-static enum err make_document(struct demo *demo)
-{
-    buf_init(&demo->document, 65536);
-    buf_add(&demo->document, STR("{\"stations\":["));
-    for (int i = 0; i < BEDS_COUNT; i++) {
-        key_generate(demo->keys[i]);
-        if (i > 0)
-            buf_add_char(&demo->document, ',');
-        add_station(&demo->document, &beds[i], demo->keys[i]);
-    }
-    buf_add(&demo->document, STR("]}"));
-    return buf_err(&demo->document);
-}
-
-/* ---- the children ---- */
-
-/* Beside this program when it is installed, in ../demo when it was just built. */
-static bool find_program(struct demo *demo)
-{
-    static const char *const places[] = {"%s/mast-demo", "%s/../demo/mast-demo",
-                                         "%s/../lib/mast/mast-demo"};
-    char self[PATH_BYTES / 2];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (len <= 0)
-        return false;
-    self[len] = '\0';
-    char *slash = strrchr(self, '/');
-    if (!slash)
-        return false;
-    *slash = '\0';
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        /* the format is one of three literals above */
-        const char *tail = places[i] + 2;
-        snprintf(demo->program, sizeof demo->program, "%s%s", self, tail);
-        if (access(demo->program, X_OK) == 0)
+    for (int i = 0; i < BEDS_COUNT; i++)
+        if (strcmp(station->slug, beds[i].station) == 0)
             return true;
-    }
     return false;
 }
 
-static pid_t start_child(const struct demo *demo, int index)
+/* The demonstration keeps few hours of every tape that it finds: those of a real station would be
+ * gone within a minute. */
+static enum err check_board(const struct config *config)
 {
-    char mount[420], key[64];
-    snprintf(mount, sizeof mount, "%s/%s-in", demo->url, beds[index].station);
-    snprintf(key, sizeof key, "MAST_KEY=%s", demo->keys[index]);
-    char *args[] = {(char *)demo->program,     "--url", mount, "--user", "generator", "--bed",
-                    (char *)beds[index].sound, NULL};
-    char *env[] = {key, "PATH=/usr/bin:/bin", NULL};
-    posix_spawnattr_t attr;
-    sigset_t none;
-    pid_t pid = 0;
-    sigemptyset(&none);
-    if (posix_spawnattr_init(&attr) != 0)
-        return 0;
-    /* The station blocks its signals; a child must be able to be ended. */
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-    int failed = posix_spawn(&pid, demo->program, NULL, &attr, args, env);
-    posix_spawnattr_destroy(&attr);
-    if (failed) {
-        log_error(EV_CHILD, "program=%s text=\"cannot be started: %s\"", demo->program,
-                  err_text(err_from_errno(failed)));
-        return 0;
+    char path[PATH_BYTES];
+    struct board *board;
+    struct buf faults;
+    buf_init(&faults, 1 << 16);
+    data_path(config, "board.json", path);
+    enum err err = board_load(path, &board, &faults);
+    if (err == E_NOT_FOUND)
+        err = OK;
+    else if (err)
+        fprintf(stderr, "mast: %s: %s\n", path, err_text(err));
+    for (size_t i = 0; board && i < board->stations_count && !err; i++) {
+        if (is_ours(&board->stations[i]))
+            continue;
+        fprintf(stderr,
+                "mast: %s holds the station %s; a demonstration needs a folder of its own\n",
+                config->data_folder, board->stations[i].slug);
+        err = E_EXISTS;
     }
-    log_info(EV_CHILD, "program=mast-demo station=%s pid=%d", beds[index].station, (int)pid);
-    return pid;
+    board_free(&board);
+    buf_release(&faults);
+    return err;
 }
 
-static void on_second(void *ctx)
+static enum err make_document(struct buf *out)
 {
-    struct demo *demo = ctx;
-    for (int i = 0; i < BEDS_COUNT && demo->is_up; i++) {
-        int status;
-        if (demo->children[i] > 0 && waitpid(demo->children[i], &status, WNOHANG) == 0)
-            continue;
-        demo->children[i] = start_child(demo, i);
+    buf_add(out, STR("{\"stations\":["));
+    for (int i = 0; i < BEDS_COUNT; i++) {
+        const struct bed *bed = &beds[i];
+        buf_printf(out,
+                   "%s{\"slug\":\"%s\",\"name\":\"%s\",\"description\":\"%s\","
+                   "\"genre\":\"%s\",\"timezone\":\"America/New_York\",\"renditions\":["
+                   "{\"slug\":\"mp3-128\",\"codec\":\"mp3\",\"bitrate\":128000},"
+                   "{\"slug\":\"aac-96\",\"codec\":\"aac\",\"bitrate\":96000}],"
+                   "\"sources\":[{\"user\":\"source\",\"mount\":\"/%s\"}]}",
+                   i > 0 ? "," : "", bed->station, bed->name, bed->description, bed->genre,
+                   bed->station);
     }
+    buf_add(out, STR("]}"));
+    return buf_err(out);
+}
+
+/* ---- the quarter of an hour before ---- */
+
+struct backfill {
+    const struct channel *deck;
+    const struct board_station *station;
+};
+
+/* Filling takes some seconds, in which time goes on: fills until what is missing is next to
+ * nothing, and the air goes on from there. */
+static void *fill(void *ctx)
+{
+    const struct backfill *what = ctx;
+    struct utc from = {clock_utc(clock_real()).us - BACKFILL_US}, end = from;
+    for (int round = 0; round < 5; round++) {
+        struct utc now = clock_utc(clock_real());
+        if (now.us - end.us < CLOSE_US)
+            break;
+        enum err err = air_backfill(what->deck, clock_real(), what->station, from, now);
+        if (err) {
+            log_error(EV_DECK, "station=%s text=\"the past cannot be made: %s\"",
+                      what->station->slug, err_text(err));
+            break;
+        }
+        end = now;
+    }
+    return NULL;
+}
+
+static void on_board(void *ctx, struct stage *stage, struct board *board)
+{
+    struct backfill work[BEDS_COUNT];
+    pthread_t threads[BEDS_COUNT];
+    bool runs[BEDS_COUNT] = {false};
+    (void)ctx;
+    for (int i = 0; i < BEDS_COUNT; i++) {
+        work[i].station = board_station_find(board, str_of(beds[i].station));
+        work[i].deck = stage_deck(stage, beds[i].station);
+        if (!work[i].station || !work[i].deck)
+            continue;
+        air_station_bed(work[i].station->air, beds[i].bed, true);
+        runs[i] = pthread_create(&threads[i], NULL, fill, &work[i]) == 0;
+    }
+    for (int i = 0; i < BEDS_COUNT; i++)
+        if (runs[i])
+            pthread_join(threads[i], NULL);
 }
 
 static void on_up(void *ctx, const char *url)
 {
-    struct demo *demo = ctx;
-    str_copy(demo->url, sizeof demo->url, str_of(url));
-    demo->is_up = true;
-    on_second(demo);
+    (void)ctx;
     printf("\nThe demonstration stations are on the air. Ctrl-C stops them.\n\n  %s/\n\n", url);
     fflush(stdout);
 }
 
-static void on_down(void *ctx)
-{
-    struct demo *demo = ctx;
-    demo->is_up = false;
-    for (int i = 0; i < BEDS_COUNT; i++) {
-        if (demo->children[i] <= 0)
-            continue;
-        kill(demo->children[i], SIGTERM);
-        while (waitpid(demo->children[i], NULL, 0) < 0 && errno == EINTR)
-            continue;
-        demo->children[i] = 0;
-    }
-}
-
 int demo_run(struct serve_config *serve, uint16_t port)
 {
-    struct demo demo = {0};
-    if (!find_program(&demo)) {
-        fprintf(stderr, "mast: the program mast-demo is not there; build it with libmp3lame-dev\n");
+    struct buf document;
+    if (check_board(&serve->config) != OK)
         return 1;
-    }
-    if (make_document(&demo) != OK) {
+    buf_init(&document, 65536);
+    if (make_document(&document) != OK) {
         fprintf(stderr, "mast: %s\n", err_text(E_NOMEM));
         return 1;
     }
@@ -166,13 +145,11 @@ int demo_run(struct serve_config *serve, uint16_t port)
     serve->config.retention_s = 6 * 3600;
     str_copy(serve->config.log_level, sizeof serve->config.log_level, STR("warn"));
     serve->extra = (struct serve_extra){
-        .ctx = &demo,
         .on_up = on_up,
-        .on_second = on_second,
-        .on_down = on_down,
-        .document = demo.document.ptr,
+        .on_board = on_board,
+        .document = document.ptr,
     };
     int code = serve_run(serve);
-    buf_release(&demo.document);
+    buf_release(&document);
     return code;
 }

@@ -3,6 +3,9 @@
 #include "main/commands.h"
 #include "main/demo.h"
 #include "main/serve.h"
+#ifdef MAST_HAS_SIM
+#include "main/simulate.h"
+#endif
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +20,9 @@ static const char usage[] =
     "sources\n"
     "  mast status [-c FILE] [--data DIR] [--json]\n"
     "                                           what is on the air, from what, and who listens\n"
-    "  mast demo [--port N] [--data DIR]        a made-up station, with its own sound\n"
+    "  mast alarm test [-c FILE] [--data DIR]   sends a test message by each way that alarms take\n"
+    "  mast demo [--port N] [--data DIR]        made-up stations with their own sound; keeps what\n"
+    "                                           it makes in ./mast-demo\n"
     "  mast help serve                          every option of the configuration file\n"
     "  mast --version\n"
     "\n"
@@ -40,6 +45,11 @@ static int complain(const char *text, const char *what)
 static const char *value_of(int argc, char **argv, int *i)
 {
     return *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static bool is_demo(const struct arguments *a)
+{
+    return strcmp(a->command, "demo") == 0;
 }
 
 static int read_arguments(int argc, char **argv, struct arguments *a)
@@ -66,16 +76,23 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
         if (!value)
             return complain("this option needs a value", name);
     }
+    if (a->data && strlen(a->data) >= sizeof((struct config *)0)->data_folder)
+        return complain("--data takes no name that is so long", a->data);
+    if (is_demo(a) && a->config_path)
+        return complain("demo reads no configuration file", a->config_path);
     return 0;
 }
 
-/* Reads the configuration: the named file, ./mast.conf if it is there, or the defaults. */
+/* Reads the configuration: the named file, ./mast.conf if it is there, or the defaults. The
+ * demonstration knows the defaults only: mast.conf is a real station's. */
 static int load_config(struct arguments *a, struct config *config)
 {
     struct buf faults;
     bool named = a->config_path != NULL;
     buf_init(&faults, 1 << 20);
     config_init(config);
+    if (is_demo(a) && !a->data)
+        a->data = DEMO_FOLDER;
     if (!named && !a->data)
         a->config_path = "mast.conf";
     enum err err = a->config_path ? config_load(a->config_path, config, &faults) : OK;
@@ -127,6 +144,10 @@ static int run(struct arguments *a)
     if (strcmp(a->command, "apply") == 0)
         return a->file ? command_apply(&serve.config, a->file)
                        : complain("apply takes the name of a document", NULL);
+    if (strcmp(a->command, "alarm") == 0)
+        return a->file && strcmp(a->file, "test") == 0
+                   ? command_alarm_test(&serve.config)
+                   : complain("alarm takes one word: test", NULL);
     return complain("no such command", a->command);
 }
 
@@ -135,6 +156,10 @@ int main(int argc, char **argv)
     struct arguments a = {0};
     if (argc < 2)
         return complain("say what to do", NULL);
+#ifdef MAST_HAS_SIM
+    if (strcmp(argv[1], "sim") == 0)
+        return command_sim(argc, argv);
+#endif
     int code = read_arguments(argc, argv, &a);
     if (code != 0)
         return code;

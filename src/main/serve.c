@@ -1,15 +1,19 @@
 /* main/serve.c - contract in serve.h */
 #include "main/serve.h"
 
+#include "air/relay.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "front/front.h"
+#include "main/alarm_route.h"
 #include "main/apply.h"
 #include "main/clock_wait.h"
 #include "main/first.h"
+#include "main/loop_maker.h"
 #include "main/notify.h"
 #include "main/stage.h"
+#include "main/watch.h"
 #include "main/work.h"
 
 #include <errno.h>
@@ -24,22 +28,25 @@
 
 #define SERVER_NAME       "mast/" MAST_VERSION
 #define DRAIN_MS          5000
-#define LOOPS_MAX         16
 #define READER_THREADS    2
 #define READER_CACHE      ((size_t)64 << 20)
 #define FREE_PERCENT_MIN  5
-#define SPARE_DESCRIPTORS 200 /* tapes, logs, the control socket, requests */
+#define SPARE_DESCRIPTORS 200 /* logs, the control socket, decks, requests */
+#define TAPE_DESCRIPTORS  4   /* three files and the RAM tail */
 
 struct serve {
     const struct serve_config *how;
     struct config config;
     char public_url[300];
-    uint16_t port;
+    struct addr first; /* of the listen addresses, as it was bound */
     int lock_fd, signal_fd;
     bool log_runs;
     struct work *work;
     struct tape_writer *writer;
     struct tape_reader *reader;
+    char deck_program[PATH_BYTES];
+    struct children *children;
+    struct loop_maker *loop_maker;
     struct stage *stage;
     struct board_place place;
     struct air *air;
@@ -48,6 +55,12 @@ struct serve {
     struct listen *listen;
     struct front *front;
     struct apply *apply;
+    struct fetcher *fetcher;
+    struct relays *relays;
+    struct alarms *alarms;
+    struct alarm_route *alarm_route;
+    struct watch watch;
+    struct mono last_second;
     atomic_bool is_draining;
     struct utc started;
 };
@@ -104,16 +117,28 @@ static enum err start_log(struct serve *serve)
     return err;
 }
 
-/* Each listener needs a descriptor. */
-static void raise_descriptors(const struct serve *serve)
+/* As many descriptors as may be had, before anything is opened that needs many. */
+static enum err raise_descriptors(struct serve *serve)
 {
     struct rlimit limit;
+    (void)serve;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
+        return OK;
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    if (limit.rlim_cur < serve->config.listeners_max + SPARE_DESCRIPTORS)
+        log_warn(EV_LIMIT, "text=\"the limit of descriptors cannot be raised: %s\"",
+                 err_text(err_from_errno(errno)));
+    return OK; /* with few descriptors there are few listeners */
+}
+
+/* Each listener needs a descriptor, besides what the tapes need. */
+static void count_descriptors(const struct serve *serve, const struct board *board)
+{
+    struct rlimit limit;
+    size_t needed = serve->config.listeners_max + SPARE_DESCRIPTORS;
+    for (size_t i = 0; i < board->stations_count; i++)
+        needed += board->stations[i].renditions_count * TAPE_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < needed)
         log_warn(EV_LIMIT,
                  "descriptors=%llu listeners_max=%u text=\"too few descriptors for so many "
                  "listeners\"",
@@ -136,10 +161,29 @@ static enum err start_tapes(struct serve *serve)
     enum err err = tape_writer_start(&keep, clock_real(), &serve->writer);
     if (!err)
         err = tape_reader_start(READER_THREADS, READER_CACHE, &serve->reader);
+    struct stage_config stage = {
+        .data_folder = serve->config.data_folder,
+        .writer = serve->writer,
+        .children = serve->children,
+        .deck_program = serve->deck_program,
+    };
     if (!err)
-        err = stage_new(serve->config.data_folder, serve->writer, &serve->stage);
+        err = stage_new(&stage, &serve->stage);
     if (err)
         complain("the tapes", err);
+    return err;
+}
+
+static enum err start_children(struct serve *serve)
+{
+    enum err err =
+        child_program("deck", "mast-deck", serve->deck_program, sizeof serve->deck_program);
+    if (err)
+        fprintf(stderr, "mast: the program mast-deck is not there\n");
+    if (!err)
+        err = children_start(clock_real(), &serve->children);
+    if (err)
+        complain("the children", err);
     return err;
 }
 
@@ -156,7 +200,11 @@ static enum err open_board(struct serve *serve)
         fprintf(stderr, "%.*s", STR_ARG(buf_str(&faults)));
         board_free(&board);
     } else {
+        const struct serve_extra *extra = &serve->how->extra;
+        if (extra->on_board)
+            extra->on_board(extra->ctx, serve->stage, board);
         stage_publish(&serve->place, board, NULL, NULL);
+        count_descriptors(serve, board);
     }
     buf_release(&faults);
     return err;
@@ -174,6 +222,9 @@ static enum err start_air(struct serve *serve)
     enum err err = air_new(&config, &serve->air);
     if (!err)
         err = air_start(serve->air);
+    if (!err)
+        err =
+            loop_maker_start(serve->children, serve->deck_program, serve->air, &serve->loop_maker);
     if (err)
         complain("the air", err);
     return err;
@@ -225,6 +276,8 @@ static enum err make_rooms(struct serve *serve)
         err = front_new(&front_config, &serve->front);
     if (!err)
         err = apply_new(serve->work, &serve->apply);
+    if (!err)
+        err = alarm_route_new(serve->work, &serve->alarm_route);
     if (err)
         complain("starting", err);
     return err;
@@ -287,8 +340,8 @@ static enum err listen_on(struct serve *serve, const char *text)
                 err == E_BUSY ? "another program has this address" : err_text(err));
         return err;
     }
-    if (serve->port == 0)
-        serve->port = bound.port;
+    if (serve->first.port == 0)
+        serve->first = bound;
     log_info(EV_LISTEN_ON, "address=%s port=%u", text, bound.port);
     return serve->config.shoutcast ? listen_legacy(serve, bound) : OK;
 }
@@ -296,9 +349,10 @@ static enum err listen_on(struct serve *serve, const char *text)
 static enum err open_control(struct serve *serve)
 {
     char path[PATH_BYTES];
-    struct http_route routes[FRONT_ROUTES_MAX + 1];
+    struct http_route routes[FRONT_ROUTES_MAX + 2];
     size_t count = front_control_routes(serve->front, routes);
     routes[count++] = apply_route(serve->apply);
+    routes[count++] = alarm_route_get(serve->alarm_route);
     data_path(&serve->config, "control.sock", path);
     enum err err = http_listen_unix(serve->server, path, routes, count);
     if (err)
@@ -306,13 +360,18 @@ static enum err open_control(struct serve *serve)
     return err;
 }
 
+/* Without public_url all addresses are loopback ones (config_check), and the first one serves. */
 static void set_public_url(struct serve *serve)
 {
+    char host[ADDR_BYTES];
     struct str given = str_of(serve->config.public_url);
+    addr_format(&serve->first, host);
     if (given.len > 0)
         str_copy(serve->public_url, sizeof serve->public_url, given);
     else
-        snprintf(serve->public_url, sizeof serve->public_url, "http://127.0.0.1:%u", serve->port);
+        snprintf(serve->public_url, sizeof serve->public_url,
+                 addr_is_v4(&serve->first) ? "http://%s:%u" : "http://[%s]:%u", host,
+                 serve->first.port);
 }
 
 static enum err open_addresses(struct serve *serve)
@@ -327,8 +386,53 @@ static enum err open_addresses(struct serve *serve)
     if (err)
         return err;
     set_public_url(serve);
-    front_set_port(serve->front, serve->port);
+    front_set_port(serve->front, serve->first.port);
     return open_control(serve);
+}
+
+/* What is fetched from elsewhere. */
+static enum err start_relays(struct serve *serve)
+{
+    enum err err = fetcher_start(clock_real(), SERVER_NAME, &serve->fetcher);
+    if (!err)
+        err = relays_new(serve->air, serve->fetcher, &serve->relays);
+    if (!err)
+        err = relays_set(serve->relays, board_now(&serve->place));
+    if (err)
+        complain("the relays", err);
+    return err;
+}
+
+/* The addresses are open by now, so that messages can name them. */
+static enum err start_alarms(struct serve *serve)
+{
+    const struct config *c = &serve->config;
+    struct alarm_config config = {
+        .clock = clock_real(),
+        .fetcher = serve->fetcher,
+        .station_url = serve->public_url,
+        .webhook = c->alarm_webhook,
+        .webhook_is_private = c->alarm_webhook_private,
+        .mail_server = c->alarm_mail_server,
+        .mail_user = c->alarm_mail_user,
+        .mail_password = c->alarm_mail_password,
+        .mail_from = c->alarm_mail_from,
+        .mail_to = c->alarm_mail_to,
+        .repeat_s = c->alarm_repeat_s,
+    };
+    enum err err = alarms_new(&config, &serve->alarms);
+    if (err) {
+        complain("the alarms", err);
+        return err;
+    }
+    alarm_route_start(serve->alarm_route, serve->alarms);
+    serve->watch = (struct watch){
+        .alarms = serve->alarms,
+        .front = serve->front,
+        .place = &serve->place,
+        .clock = air_clock(serve->air),
+    };
+    return OK;
 }
 
 static enum err start_loops(struct serve *serve)
@@ -338,6 +442,7 @@ static enum err start_loops(struct serve *serve)
         .stage = serve->stage,
         .loops = serve->loops,
         .air = serve->air,
+        .relays = serve->relays,
     };
     data_path(&serve->config, "board.json", config.board_path);
     apply_start(serve->apply, &config);
@@ -396,16 +501,25 @@ static bool on_signal(struct serve *serve)
     return false;
 }
 
+static void every_second(struct serve *serve)
+{
+    struct mono now = clock_mono(clock_real());
+    if (now.us - serve->last_second.us < US_PER_S)
+        return; /* a job or a signal came in between */
+    serve->last_second = now;
+    watch_second(&serve->watch);
+    loop_maker_look(serve->loop_maker, board_now(&serve->place));
+    alarms_tick(serve->alarms);
+}
+
 static void run(struct serve *serve)
 {
-    const struct serve_extra *extra = &serve->how->extra;
     struct pollfd fds[2] = {{serve->signal_fd, POLLIN, 0}, {work_fd(serve->work), POLLIN, 0}};
     for (;;) {
         int ready = poll(fds, 2, 1000);
         if (ready < 0 && errno != EINTR)
             return;
-        if (extra->on_second)
-            extra->on_second(extra->ctx);
+        every_second(serve);
         if (ready <= 0)
             continue;
         if (fds[1].revents)
@@ -424,26 +538,32 @@ static bool is_empty(const struct serve *serve)
 static void drain(struct serve *serve)
 {
     notify_stopping();
-    if (serve->how->extra.on_down)
-        serve->how->extra.on_down(serve->how->extra.ctx);
     atomic_store(&serve->is_draining, true);
     http_drain(serve->server);
     listen_drain(serve->listen);
     air_drain(serve->air);
-    for (int waited_ms = 0; waited_ms < DRAIN_MS && !is_empty(serve); waited_ms += 20)
-        poll(NULL, 0, 20);
+    struct pollfd jobs = {work_fd(serve->work), POLLIN, 0};
+    int64_t until_us = clock_mono(clock_real()).us + DRAIN_MS * US_PER_MS;
+    while (clock_mono(clock_real()).us < until_us && !is_empty(serve))
+        if (poll(&jobs, 1, 20) > 0) /* what is asked for on a connection that was there before */
+            work_run(serve->work);
 }
 
 /* ---- stopping, in reverse ---- */
 
 static void stop(struct serve *serve)
 {
+    relays_free(&serve->relays);
+    alarms_free(&serve->alarms); /* a test that is under way is answered by a loop */
+    fetcher_stop(&serve->fetcher);
     if (serve->loops)
         loops_stop(serve->loops);
+    loop_maker_stop(&serve->loop_maker);
     if (serve->air)
         air_stop(serve->air);
     http_server_free(&serve->server);
     apply_free(&serve->apply);
+    alarm_route_free(&serve->alarm_route);
     front_free(&serve->front);
     if (serve->reader)
         tape_reader_stop(&serve->reader);
@@ -453,6 +573,8 @@ static void stop(struct serve *serve)
     struct board *board = (struct board *)atomic_exchange(&serve->place.now, NULL);
     board_free(&board);
     stage_free(&serve->stage);
+    if (serve->children)
+        children_stop(&serve->children);
     if (serve->writer)
         tape_writer_stop(&serve->writer);
     work_free(&serve->work);
@@ -484,8 +606,9 @@ static enum err block_signals(struct serve *serve)
 static enum err start(struct serve *serve)
 {
     static enum err (*const steps[])(struct serve *) = {
-        block_signals, open_folder, start_log,      start_tapes, open_board,
-        start_air,     make_rooms,  open_addresses, start_loops,
+        block_signals, open_folder,  start_log,   raise_descriptors, start_children,
+        start_tapes,   open_board,   start_air,   make_rooms,        open_addresses,
+        start_relays,  start_alarms, start_loops,
     };
     enum err err = work_new(&serve->work);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !err; i++)
@@ -504,7 +627,6 @@ int serve_run(const struct serve_config *how)
     serve->started = clock_utc(clock_real());
     enum err err = start(serve);
     if (!err) {
-        raise_descriptors(serve);
         log_info(EV_START, "version=%s url=%s data=%s", MAST_VERSION, serve->public_url,
                  serve->config.data_folder);
         notify_ready();

@@ -8,15 +8,16 @@
 #define MAST_MAIN_SERVE_H
 
 #include "base/config.h"
+#include "main/stage.h"
 
 /* What `mast demo` adds to a station; every member may be NULL. */
 struct serve_extra {
     void *ctx;
     /* Once, when the server answers: url is its public address without a slash at the end. */
     void (*on_up)(void *ctx, const char *url);
-    void (*on_second)(void *ctx); /* about once a second */
-    void (*on_down)(void *ctx);   /* before anything stops */
-    const char *document;         /* applied to the board at the start */
+    /* Before the first board is published and the air starts. */
+    void (*on_board)(void *ctx, struct stage *stage, struct board *board);
+    const char *document; /* applied to the board at the start */
 };
 
 struct serve_config {

@@ -14,10 +14,24 @@
 
 #define NAME_BYTES 130
 
+/* Rings of a deck: some seconds of sound for a deck that starts, and what it makes of them. */
+#define DECK_TO_BYTES   ((size_t)2 << 20)
+#define DECK_FROM_BYTES ((size_t)1 << 20)
+#define DECK_MEMORY_MAX                                                                            \
+    ((uint64_t)2 << 30) /* of address space; FFmpeg maps much and uses little  \
+                                             */
+
 struct prop { /* what runs for one rendition, by name, until the end of the process */
     struct prop *next;
     char name[NAME_BYTES]; /* "<station>/<rendition>" */
     struct board_live live;
+};
+
+struct stage_station { /* what runs for one station, by name, until the end of the process */
+    struct stage_station *next;
+    char slug[64];
+    struct child *deck;
+    struct air_station *air;
 };
 
 struct stage_zone {
@@ -28,19 +42,26 @@ struct stage_zone {
 
 struct stage {
     char folder[512];
+    char deck_program[512];
     struct tape_writer *writer;
+    struct children *children;
     struct prop *props;
+    struct stage_station *stations;
     struct stage_zone *zones;
 };
 
-enum err stage_new(const char *data_folder, struct tape_writer *writer, struct stage **out)
+enum err stage_new(const struct stage_config *config, struct stage **out)
 {
-    *out = mem_new(sizeof **out);
-    if (!*out)
+    struct stage *stage = *out = mem_new(sizeof *stage);
+    if (!stage)
         return E_NOMEM;
-    (*out)->writer = writer;
-    str_copy((*out)->folder, sizeof(*out)->folder, str_of(data_folder));
-    return OK;
+    stage->writer = config->writer;
+    stage->children = config->children;
+    if (str_copy(stage->folder, sizeof stage->folder, str_of(config->data_folder)) &&
+        str_copy(stage->deck_program, sizeof stage->deck_program, str_of(config->deck_program)))
+        return OK;
+    stage_free(out);
+    return E_TOO_LONG;
 }
 
 static void prop_free(struct stage *stage, struct prop *prop)
@@ -63,6 +84,13 @@ void stage_free(struct stage **stage)
         struct prop *prop = s->props;
         s->props = prop->next;
         prop_free(s, prop);
+    }
+    while (s->stations) {
+        struct stage_station *station = s->stations;
+        s->stations = station->next;
+        child_free(&station->deck);
+        air_station_free(&station->air);
+        mem_free(station);
     }
     while (s->zones) {
         struct stage_zone *zone = s->zones;
@@ -180,11 +208,67 @@ static enum err attach_zone(struct stage *stage, struct board_station *station, 
     return OK;
 }
 
+static enum err station_new(struct stage *stage, const char *slug, struct stage_station **out)
+{
+    static const char *const args[] = {NULL};
+    char name[80];
+    struct stage_station *station = *out = mem_new(sizeof *station);
+    if (!station)
+        return E_NOMEM;
+    snprintf(name, sizeof name, "deck %s", slug);
+    struct child_config config = {
+        .name = name,
+        .program = stage->deck_program,
+        .args = args,
+        .to_ring_bytes = DECK_TO_BYTES,
+        .from_ring_bytes = DECK_FROM_BYTES,
+        .stuck_ms = 1000,
+        .address_space_max = DECK_MEMORY_MAX,
+    };
+    str_copy(station->slug, sizeof station->slug, str_of(slug));
+    enum err err = child_new(stage->children, &config, &station->deck);
+    if (!err)
+        err = air_station_new(slug, child_channel(station->deck), &station->air);
+    if (!err) {
+        station->next = stage->stations;
+        stage->stations = station;
+        return OK;
+    }
+    child_free(&station->deck);
+    mem_free(station);
+    *out = NULL;
+    return err;
+}
+
+static enum err attach_station(struct stage *stage, struct board_station *station,
+                               struct buf *faults)
+{
+    struct stage_station *runs = stage->stations;
+    while (runs && strcmp(runs->slug, station->slug) != 0)
+        runs = runs->next;
+    enum err err = runs ? OK : station_new(stage, station->slug, &runs);
+    if (err)
+        buf_printf(faults, "station %s: its deck: %s\n", station->slug, err_text(err));
+    else
+        station->air = runs->air;
+    return err;
+}
+
+const struct channel *stage_deck(struct stage *stage, const char *station)
+{
+    struct stage_station *runs = stage->stations;
+    while (runs && strcmp(runs->slug, station) != 0)
+        runs = runs->next;
+    return runs ? child_channel(runs->deck) : NULL;
+}
+
 enum err stage_attach(struct stage *stage, struct board *board, struct utc now, struct buf *faults)
 {
     for (size_t i = 0; i < board->stations_count; i++) {
         struct board_station *station = &board->stations[i];
         enum err err = attach_zone(stage, station, now, faults);
+        if (!err)
+            err = attach_station(stage, station, faults);
         for (size_t j = 0; j < station->renditions_count && !err; j++)
             err = attach_rendition(stage, station, &station->renditions[j], now, faults);
         if (err)
@@ -229,11 +313,11 @@ static void on_quiet(struct loop_job *job)
 /* Every loop has run a job that was posted now: no callback from before is still running. */
 static void wait_for_loops(struct loops *loops)
 {
-    struct quiet quiet[16];
+    struct quiet quiet[LOOPS_MAX];
     struct quiet_count count = {.left = loops_count(loops)};
-    assert(count.left <= 16);
-    pthread_mutex_init(&count.lock, NULL);
-    pthread_cond_init(&count.passed, NULL);
+    assert(count.left <= LOOPS_MAX);
+    int failed = pthread_mutex_init(&count.lock, NULL) || pthread_cond_init(&count.passed, NULL);
+    assert(!failed);
     unsigned loops_number = count.left;
     for (unsigned i = 0; i < loops_number; i++) {
         quiet[i] = (struct quiet){.job.run = on_quiet, .count = &count};

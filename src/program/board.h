@@ -174,6 +174,12 @@ struct board_login {
 };
 MUST_USE enum err board_login_check(const struct board *board, struct str mount, struct str user,
                                     struct str key, struct board_login *out);
+
+/* Finds the source that a SHOUTcast password is of: "[user:]key" or "/mount:key"; without a user it
+ * must be one that is let in as user "source".   Errors: E_AUTH; *out is empty then. */
+MUST_USE enum err board_login_by_password(const struct board *board, struct str password,
+                                          struct board_login *out);
+
 bool board_admin_check(const struct board *board, struct str user, struct str key);
 bool board_relay_check(const struct board *board, struct str user, struct str key);
 

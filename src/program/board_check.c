@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "program/zone.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -97,19 +98,12 @@ const char *board_text_wrong(struct str text)
     return NULL;
 }
 
-bool board_zone_is_name(struct str zone)
-{
-    return zone.len > 0 && zone.len < sizeof((struct board_station *)0)->timezone &&
-           all_of(zone, "-_+/") && zone.ptr[0] != '/' && zone.ptr[zone.len - 1] != '/' &&
-           !memmem(zone.ptr, zone.len, "//", 2);
-}
-
 bool board_zone_is_known(struct str zone)
 {
     char path[sizeof ZONE_FOLDER + 64], magic[4] = {0};
     int fd = -1;
     size_t got;
-    if (!board_zone_is_name(zone))
+    if (!zone_is_name(zone))
         return false;
     if (str_eq(zone, STR("UTC")))
         return true;

@@ -31,8 +31,7 @@ bool board_relay_is_name(const struct board_station *station, struct str mount);
 /* Tells what is wrong with a text for people: control characters; or NULL. */
 const char *board_text_wrong(struct str text);
 
-/* Tells whether this is a time zone's name, and one that this machine knows. */
-bool board_zone_is_name(struct str zone);
+/* Tells whether this is the name of a time zone that this machine knows. */
 bool board_zone_is_known(struct str zone);
 
 /* Checks that every address on the board means one thing.

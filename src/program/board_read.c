@@ -2,6 +2,8 @@
  * file. Nothing ends at the first fault. */
 #include "program/board_read_priv.h"
 
+#include "program/zone.h"
+
 #include <string.h>
 
 static void zone_set(struct reading *r, const struct entry *at, struct board_station *station)
@@ -11,7 +13,7 @@ static void zone_set(struct reading *r, const struct entry *at, struct board_sta
     if (!reading_text(r, at, "timezone", sizeof station->timezone, &zone))
         return;
     /* A file stays readable where the zones are not installed. */
-    bool good = r->form == BOARD_FILE ? board_zone_is_name(zone) : board_zone_is_known(zone);
+    bool good = r->form == BOARD_FILE ? zone_is_name(zone) : board_zone_is_known(zone);
     if (good && !str_eq(zone, str_of(station->timezone)))
         station->zone = NULL;
     if (good)

@@ -5,5 +5,7 @@
 
 const struct board *board_now(const struct board_place *place)
 {
-    return atomic_load_explicit(&place->now, memory_order_acquire);
+    const struct board *board = atomic_load_explicit(&place->now, memory_order_acquire);
+    assert(board); /* the first one is published before any loop or the air runs */
+    return board;
 }

@@ -27,7 +27,7 @@ struct zone {
 };
 
 /* Part after part as the names of the database are made; keeps away from every other file. */
-static bool is_name(struct str name)
+bool zone_is_name(struct str name)
 {
     struct str part;
     if (name.len == 0 || name.len > NAME_MAX_BYTES || str_ends(name, STR("/")))
@@ -50,7 +50,7 @@ static bool is_name(struct str name)
 static enum err open_zone(const char *name, icaltimezone **out)
 {
     *out = NULL;
-    if (!is_name(str_of(name)))
+    if (!zone_is_name(str_of(name)))
         return E_NOT_FOUND;
     icalcomponent *component = icaltzutil_fetch_timezone(name);
     if (!component)

@@ -9,6 +9,9 @@
 
 struct zone; /* private: zone.c */
 
+/* Could this be the name of an IANA zone? Looks at no file.   Shape: 1 to 63 bytes.   Thread: any. */
+bool zone_is_name(struct str name);
+
 /* Makes the table of an IANA zone from two years before `around` to two years after.
  * Owner: the caller.   Thread: any but loop and air.   Errors: E_NOT_FOUND no such zone; E_NOMEM.
  */

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures mast against its peers in one run and prints one table; see README.md here.
 
-    ./bench [--quick] [--only NAME]...      NAME: cpu memory storm static start
+    ./bench [--quick] [--only NAME]...      NAME: cpu memory storm static start deck
 """
 
 import argparse
@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+import decks
 import load
 from load import CannotRun, Ears, Source, cpu_s, memory_bytes, wrk
 from servers import Floor, Icecast, Mast, Nginx, fetch, first_byte_s
@@ -247,8 +248,34 @@ def measure_start(options, table):
         with_tape.__exit__()
 
 
+# ---- the deck ----
+
+def measure_deck(options, table):
+    """Three encodes of one input in real time: mast-deck, ffmpeg and Liquidsoap at once."""
+    for _ in range(options.repeats):
+        for name, figures in decks.measure(options).items():
+            table.keep("deck", name, figures | {"share": figures["cpu_s"] / figures["window_s"]})
+    deck, two, ffmpeg, liquidsoap = (table.median("deck", name, "share") for name in
+                                     ("deck", "deck, two inputs", "ffmpeg", "liquidsoap"))
+    for what, ours, theirs, peer, most in (
+            ("three encodes, CPU of a core", deck, ffmpeg, "ffmpeg", 1.2),
+            ("three encodes, two inputs decoded", two, ffmpeg, "ffmpeg", 1.8),
+            ("three encodes, CPU of a core", deck, liquidsoap, "liquidsoap", 0.75)):
+        ratio = ours / theirs if ours and theirs else None
+        table.row(f"deck: {what}, {peer}", f"{100 * ours:.2f} %",
+                  f"{100 * theirs:.2f} %" if theirs else "-", f"{ratio:.2f}" if ratio else "-",
+                  f"<= {most} x {peer}", ratio <= most if ratio else None)
+    ours, theirs = (table.median("deck", name, "peak") for name in ("deck", "liquidsoap"))
+    table.row("deck: peak memory", f"{ours / KB / KB:.1f} MB", wanted="<= 60 MB",
+              holds=ours <= 60 * KB * KB)
+    table.row("deck: peak memory, liquidsoap", f"{ours / KB / KB:.1f} MB",
+              f"{theirs / KB / KB:.1f} MB" if theirs else "-",
+              f"{ours / theirs:.2f}" if theirs else "-", "<= 0.33 x liquidsoap",
+              ours <= theirs / 3 if theirs else None)
+
+
 MEASURES = {"cpu": measure_cpu, "memory": measure_memory, "storm": measure_storm,
-            "static": measure_static, "start": measure_start}
+            "static": measure_static, "start": measure_start, "deck": measure_deck}
 
 
 def parse():

@@ -93,8 +93,10 @@ class Mast(Server):
 
     DOCUMENT = {"stations": [{
         "slug": "bench", "name": "Bench", "timezone": "UTC",
-        "renditions": [{"slug": "mp3-128", "codec": "mp3", "bitrate": 128000}],
-        "sources": [{"user": "source", "mount": "/bench", "key": KEY}]}]}
+        # What is measured here is the way out: the sound goes through as it comes.
+        "renditions": [{"slug": "mp3-128", "codec": "mp3", "bitrate": 128000, "passthrough": True}],
+        "sources": [{"user": "source", "mount": "/bench", "key": KEY, "silence_allowed": True}],
+        "loop": False}]}
 
     def __init__(self, options, **settings):
         self.program = options.build / "src" / "mast"

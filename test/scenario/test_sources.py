@@ -240,6 +240,16 @@ def test_a_poke_of_libshout_is_refused_at_once(mast):
     assert answer.status == 401 and time.monotonic() - began < 1.0
 
 
+@pytest.mark.quick
+def test_a_content_type_forges_no_field_of_the_log(mast):
+    forged = "audio/mpeg; x=1 user=admin station=\"other\""
+    with RawSource(mast.port, content_type=forged) as source:
+        assert source.login() == 100
+        wait_for(lambda: mast.log_lines("source_up"))
+    line = mast.log_lines("source_up")[-1]
+    assert r'type="audio/mpeg; x=1 user=admin station=\"other\""' in line
+
+
 def test_a_wrong_key_is_401(mast):
     for user, key in (("source", "wrong-key-wrong"), ("nobody", KEY), ("source", "")):
         source = RawSource(mast.port, user=user, key=key)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "media/scan.h"
@@ -141,6 +142,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc, (void)argv;
     const struct log_config config = {.level = LOG_LEVEL_ERROR, .clock = clock_real()};
     check(log_start(&config) == OK);
+    check(crypto_init() == OK);
     return 0;
 }
 

@@ -27,8 +27,11 @@ REPORT = re.compile(
 
 
 def document(slug="wxyz", name="WXYZ News"):
-    """A station with a rendition of each codec, and three sources; wxyz has mounts of its own."""
+    """A station with a rendition of each codec that passes sound through as it comes, no loop, and
+    three sources that may be silent or a steady tone; wxyz has mounts of its own."""
     first = slug == "wxyz"
+    as_it_comes = {"passthrough": True}
+    any_sound = {"silence_allowed": True}
     return {
         "stations": [
             {
@@ -39,16 +42,17 @@ def document(slug="wxyz", name="WXYZ News"):
                 "timezone": "America/New_York",
                 "renditions": [
                     {"slug": "mp3-128", "codec": "mp3", "bitrate": 128000,
-                     "mounts": ["/live.mp3"] if first else []},
-                    {"slug": "aac-96", "codec": "aac", "bitrate": 96000},
-                    {"slug": "opus-96", "codec": "opus", "bitrate": 96000},
+                     "mounts": ["/live.mp3"] if first else [], **as_it_comes},
+                    {"slug": "aac-96", "codec": "aac", "bitrate": 96000, **as_it_comes},
+                    {"slug": "opus-96", "codec": "opus", "bitrate": 96000, **as_it_comes},
                 ],
                 "sources": [
-                    {"user": "source", "mount": f"/{slug}", "key": KEY},
-                    {"user": "anna", "mount": f"/{slug}", "key": OTHER_KEY},
+                    {"user": "source", "mount": f"/{slug}", "key": KEY, **any_sound},
+                    {"user": "anna", "mount": f"/{slug}", "key": OTHER_KEY, **any_sound},
                     {"user": "source", "mount": "/studio-b" if first else f"/{slug}-b",
-                     "key": SHOUTCAST_KEY},
+                     "key": SHOUTCAST_KEY, **any_sound},
                 ],
+                "loop": False,
             }
         ]
     }

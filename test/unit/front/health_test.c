@@ -21,20 +21,6 @@ static void it_is_not_ready_while_it_drains(void **state)
     atomic_store(&rig->is_draining, false);
 }
 
-static void it_is_not_ready_without_a_board(void **state)
-{
-    struct rig *rig = *state;
-    atomic_store(&rig->place.now, NULL);
-    assert_int_equal(rig_get(rig, NULL, "/-/ready"), 503);
-    assert_int_equal(rig_get(rig, NULL, "/-/air/wxyz"), 404);
-    assert_int_equal(rig_get(rig, NULL, "/"), 200);
-    assert_int_equal(rig_get(rig, NULL, "/status-json.xsl"), 200);
-    assert_int_equal(rig_get(rig, NULL, "/metrics"), 200);
-    assert_int_equal(rig_get(rig, NULL, "/status"), 200);
-    assert_int_equal(rig_get(rig, "admin:x", "/admin/stats"), 401);
-    atomic_store(&rig->place.now, rig->board);
-}
-
 static void a_station_without_sound_is_not_well(void **state)
 {
     struct rig *rig = *state;
@@ -63,7 +49,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_alive_and_ready),
         cmocka_unit_test(it_is_not_ready_while_it_drains),
-        cmocka_unit_test(it_is_not_ready_without_a_board),
         cmocka_unit_test(a_station_without_sound_is_not_well),
         cmocka_unit_test(a_station_with_sound_is_well),
         cmocka_unit_test(silence_is_told_with_its_beginning),

@@ -214,6 +214,10 @@ static inline void rig_open_board(struct rig *rig)
         struct tape_config tape = {
             .name = rendition->slug, .codec = CODEC_MP3, .bitrate_bps = rendition->bitrate_bps};
         struct board_live *live = &rendition->live;
+        rendition->passthrough = true;
+        assert_int_equal(air_station_new(rig->board->stations[i].slug, NULL,
+                                         &rig->board->stations[i].air),
+                         OK);
         assert_int_equal(tape_open(&tape, clock_utc(clock_real()), &live->tape), OK);
         assert_int_equal(air_output_new(live->tape, &live->output), OK);
         assert_int_equal(audience_new(&live->audience), OK);
@@ -318,6 +322,7 @@ static inline int rig_close(void **state)
         struct board_live *live = &rig->board->stations[i].renditions[0].live;
         air_output_free(&live->output);
         audience_free(&live->audience);
+        air_station_free(&rig->board->stations[i].air);
         tape_close(&live->tape);
     }
     board_free(&rig->board);

@@ -129,6 +129,52 @@ static void user_source_may_use_a_key_that_only_one_source_has(void **state)
     login_is(room, "/wxyz", "source", "studio-key-1234", OK, "source");
 }
 
+static void password_is(const struct room *room, const char *password, const char *mount,
+                        const char *user)
+{
+    struct board_login login;
+    enum err err = board_login_by_password(room->board, str_of(password), &login);
+    assert_int_equal(err, user ? OK : E_AUTH);
+    if (user) {
+        assert_string_equal(login.source->user, user);
+        assert_string_equal(login.source->mount, mount);
+    } else {
+        assert_null(login.source);
+    }
+}
+
+static void a_password_alone_tells_whose_it_is(void **state)
+{
+    struct room *room = *state;
+    apply_good(room, two_stations);
+    password_is(room, "studio-key-1234", "/wxyz", "studio");
+    password_is(room, "news-key-12345", "/in/news", "source");
+    password_is(room, "backup:backup-key-1234", "/wxyz", "backup");
+    password_is(room, "/in/news:news-key-12345", "/in/news", "source");
+    password_is(room, "source:backup-key-1234", "/wxyz", "backup");
+    password_is(room, "studio:backup-key-1234", NULL, NULL);
+    password_is(room, "/wxyz:news-key-12345", NULL, NULL);
+    password_is(room, "", NULL, NULL);
+    password_is(room, ":", NULL, NULL);
+    password_is(room, "studio-key-1235", NULL, NULL);
+}
+
+static void a_password_of_two_sources_needs_a_user(void **state)
+{
+    struct room *room = *state;
+    apply_good(room, two_stations);
+    apply_good(room, "{\"stations\": [{\"slug\": \"wxyz\", \"sources\": ["
+                     "{\"user\": \"van\", \"key\": \"studio-key-1234\"}]}]}");
+    password_is(room, "studio-key-1234", NULL, NULL);
+    password_is(room, "van:studio-key-1234", "/wxyz", "van");
+    /* At another mount it is the key of one alone. */
+    apply_good(room,
+               "{\"stations\": [{\"slug\": \"news\", \"sources\": ["
+               "{\"user\": \"van\", \"mount\": \"/in/van\", \"key\": \"studio-key-1234\"}]}]}");
+    password_is(room, "studio-key-1234", "/in/van", "van");
+    password_is(room, "/wxyz:studio-key-1234", NULL, NULL);
+}
+
 static void the_address_of_a_rendition_stands_for_the_default_mount(void **state)
 {
     struct room *room = *state;
@@ -280,6 +326,8 @@ int main(void)
         BOARD_TEST(an_address_finds_its_rendition),
         BOARD_TEST(a_source_logs_in_with_its_own_key),
         BOARD_TEST(user_source_may_use_a_key_that_only_one_source_has),
+        BOARD_TEST(a_password_alone_tells_whose_it_is),
+        BOARD_TEST(a_password_of_two_sources_needs_a_user),
         BOARD_TEST(the_address_of_a_rendition_stands_for_the_default_mount),
         BOARD_TEST(a_saved_board_is_loaded_as_it_was),
         BOARD_TEST(a_damaged_file_is_refused_with_what_is_wrong),

@@ -1,0 +1,144 @@
+"""The deck: whatever a source sends becomes the station's renditions, and its death is heard by
+nobody."""
+import os
+import signal
+
+import pytest
+
+from lib import ears, judge
+from lib.scene import TONES, assert_no_dead_air, deck, ledger, stage, switches, wait_switch, wave
+from lib.station import wait_for
+
+
+def deaths(station):
+    return [line["why"] for line in ledger(station, "deck")]
+
+
+def kill_deck(station, before, number=signal.SIGKILL):
+    """Ends the station's deck and waits until the tape goes on. `before`: how many died."""
+    pid = deck(station)
+    os.kill(pid, number)
+    wait_for(lambda: len(deaths(station)) > before, 10, why="its death was not noticed")
+    deck(station, other_than=pid, seconds=40)
+    with ears.Ear(station.port, metadata=False) as ear:
+        # More than the burst: what a listener gets is new.
+        ear.start().wait_seconds(4.5, seconds=20)
+
+
+# ---- it dies
+
+
+@pytest.mark.quick
+def test_a_deck_that_is_killed_is_heard_by_nobody(make_mast, tmp_path):
+    with stage(make_mast, tmp_path) as s:
+        kill_deck(s.station, 0)
+        s.play(4)
+        assert_no_dead_air(s)
+        assert judge.names(s.heard()) == ["live"]
+        assert switches(s.station) == []
+        assert deaths(s.station) == ["it died"]
+
+
+def test_a_deck_that_is_killed_ten_times_is_heard_by_nobody(make_mast, tmp_path):
+    """Three deaths with one input on the air bar it, so what is heard goes on to the next."""
+    with stage(make_mast, tmp_path) as s:
+        for i in range(10):
+            kill_deck(s.station, i)
+            s.play(2)
+        assert_no_dead_air(s)
+        runs = s.heard(hole_ms=60)
+        assert judge.names(runs) == ["live", "backup", "loop"]
+        assert len(deaths(s.station)) == 10
+
+
+@pytest.mark.slow
+def test_a_deck_that_is_killed_every_31_seconds_keeps_its_input(make_mast, tmp_path):
+    with stage(make_mast, tmp_path) as s:
+        for i in range(10):
+            kill_deck(s.station, i)
+            s.play(31)
+        assert_no_dead_air(s)
+        assert judge.names(s.heard()) == ["live"]
+        assert switches(s.station) == []
+
+
+def test_three_deaths_bar_the_input_that_was_on_the_air(make_mast, tmp_path):
+    with stage(make_mast, tmp_path) as s:
+        for i in range(3):
+            kill_deck(s.station, i)
+            s.play(1)
+        wait_switch(s.station, "/backup")
+        s.play(6)
+        assert_no_dead_air(s)
+        assert judge.names(s.heard(hole_ms=60)) == ["live", "backup"]
+        assert switches(s.station) == [("/wxyz", "/backup", "the deck died of it three times")]
+        assert s.children["live"].is_running()
+
+
+def test_a_deck_that_hangs_is_replaced(make_mast, tmp_path):
+    with stage(make_mast, tmp_path) as s:
+        kill_deck(s.station, 0, signal.SIGSTOP)
+        s.play(4)
+        assert_no_dead_air(s)
+        assert judge.names(s.heard()) == ["live"]
+        assert switches(s.station) == []
+        assert deaths(s.station) == ["it hangs"]
+
+
+# ---- what it takes
+
+SOUND = wave(TONES["live"])
+INPUTS = {
+    "mp3": {"codec": "mp3"},
+    "mp3-mono-22050": {"codec": "mp3", "rate": 22050, "channels": [SOUND], "options": ["-b:a", "48k"]},
+    "aac": {"codec": "aac"},
+    "aac-mono-32000": {"codec": "aac", "rate": 32000, "channels": [SOUND], "options": ["-b:a", "48k"]},
+    "aac-5.1": {"codec": "aac", "channels": [SOUND] * 6, "options": ["-b:a", "256k"]},
+    "opus": {"codec": "opus"},
+    "opus-mono": {"codec": "opus", "channels": [SOUND]},
+    "vorbis": {"codec": "vorbis"},
+    "vorbis-48000": {"codec": "vorbis", "rate": 48000},
+    "flac": {"codec": "flac"},
+    "flac-24-bits-96000": {"codec": "flac", "rate": 96000, "options": ["-sample_fmt", "s32"]},
+    "flac-192000": {"codec": "flac", "rate": 192000},
+    "flac-24-bits-192000": {"codec": "flac", "rate": 192000, "options": ["-sample_fmt", "s32"]},
+    "flac-7.1": {"codec": "flac", "rate": 48000, "channels": [SOUND] * 8},
+}
+TOO_MUCH = {
+    "opus-5.1": ({"codec": "opus", "channels": [SOUND] * 6,
+                  "options": ["-b:a", "256k", "-mapping_family", "1"]},
+                 "Opus with a channel mapping that is not mono or stereo"),
+    # A frame of it is larger than a page of Ogg can be.
+    "flac-7.1-24-bits-192000": ({"codec": "flac", "rate": 192000, "channels": [SOUND] * 8,
+                                 "options": ["-sample_fmt", "s32"]},
+                                "what it sends is not the sound that it announced"),
+}
+
+
+@pytest.mark.parametrize("what", INPUTS)
+def test_an_input_comes_out_as_mp3_and_aac(make_mast, tmp_path, what):
+    with stage(make_mast, tmp_path, at_once=False) as s:
+        s.send("live", **INPUTS[what])
+        s.begin(both=False, listeners=10)
+        s.play(4)
+        assert_no_dead_air(s)
+        assert judge.names(s.heard()) == ["live"]
+        for _, pcm in s.crowd.decoded(1):
+            levels = judge.levels_db(pcm)[50:]
+            assert levels.min() > -25 and levels.max() < -3, (levels.min(), levels.max())
+        assert switches(s.station) == [] and deaths(s.station) == []
+
+
+@pytest.mark.parametrize("what", TOO_MUCH)
+def test_an_input_that_is_too_much_is_told_so_and_another_is_heard(make_mast, tmp_path, what):
+    sender, why = TOO_MUCH[what]
+    with stage(make_mast, tmp_path, at_once=False) as s:
+        s.send("backup")
+        s.station.wait_on_air()
+        s.send("live", **sender)
+        s.begin(listeners=10)
+        s.play(2)
+        assert_no_dead_air(s)
+        assert judge.names(s.heard()) == ["backup"]
+        assert any(why in line for line in s.station.log_lines("source_bad"))
+        assert switches(s.station) == [] and deaths(s.station) == []
