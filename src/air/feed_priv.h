@@ -15,7 +15,8 @@
 #define FEED_HOLD_US    (40 * US_PER_MS) /* kept back for the crossfade */
 #define FEED_LEAD_US    (500 * US_PER_MS)
 #define FEED_WARM_UP_US (300 * US_PER_MS)
-#define FEED_HANG_US    US_PER_S
+#define FEED_QUIET_US   US_PER_S       /* not a word for so long: it does not count as playing */
+#define FEED_HANG_US    (3 * US_PER_S) /* ... and it is replaced; the loop has been playing by then */
 #define FEED_START_US   (10 * US_PER_S) /* a deck that starts may take so long to speak */
 
 enum input_kind { INPUT_NONE, INPUT_PORT, INPUT_BED, INPUT_LOOP };

@@ -492,7 +492,7 @@ static bool deck_plays(const struct air_station *station, const struct station_t
 {
     const struct feed *feed = &station->feed;
     return feed->is_on && feed->has_spoken &&
-           (feed->run_us == feed->done_us || tick->mono.us - feed->progressed.us < FEED_HANG_US);
+           (feed->run_us == feed->done_us || tick->mono.us - feed->progressed.us < FEED_QUIET_US);
 }
 
 /* A tape that the deck should fill and does not gets the loop, straight from here. */

@@ -32,7 +32,7 @@ struct fetch_answer { /* once its head is there; borrowed */
     struct str icy_name, url; /* url: after redirects */
 };
 
-struct fetch_config { /* of a figure 0 means the one named here */
+struct fetch_config {            /* of a figure 0 means the one named here */
     const char *url;             /* http, https; smtp, smtps for mail. All texts are copied */
     const char *user, *password; /* NULL = none */
     const char *method;          /* NULL = GET, or POST with a body */
