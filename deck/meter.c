@@ -6,12 +6,11 @@
 #include <math.h>
 #include <string.h>
 
-#define NOTHING_CB     (-10000)
-#define SHORT_TERM     30 /* tenths in 3 s */
-#define STRIDE         4  /* each so-manieth sample is predicted: it is enough */
-#define QUIET_DB       (-80.0)
-#define EBUR128_OFFSET (-0.691)
-#define TWO_PI         6.283185307179586
+#define NOTHING_CB (-10000)
+#define SHORT_TERM 30 /* tenths in 3 s */
+#define STRIDE     4  /* each so-manieth sample is predicted: it is enough */
+#define QUIET_DB   (-80.0)
+#define TWO_PI     6.283185307179586
 
 /* Half a millisecond: far enough for music and speech, whose low tones change little from one
  * sample to the next, to be hard to predict; a steady tone stays easy at any distance. */
@@ -81,7 +80,7 @@ static void measure_plane(const float *plane, size_t samples, double *peak, doub
     *power = samples > 0 ? sum / (double)samples : 0;
 }
 
-/* K-weighted power of this tenth. */
+/* K-weighted power of this tenth, as far from a true one as LUFS are from dBFS. */
 static double weigh(struct meter *meter)
 {
     for (size_t i = 0; i < meter->samples; i++) {
@@ -91,7 +90,7 @@ static double weigh(struct meter *meter)
     double power = 0, lufs;
     if (ebur128_add_frames_float(meter->loudness, meter->pairs, meter->samples) == 0 &&
         ebur128_loudness_window(meter->loudness, 100, &lufs) == 0 && isfinite(lufs))
-        power = pow(10, (lufs - EBUR128_OFFSET) / 10);
+        power = pow(10, lufs / 10);
     return power;
 }
 
@@ -102,7 +101,7 @@ static int16_t short_term_cb(struct meter *meter, double power)
     double sum = 0;
     for (size_t i = 0; i < SHORT_TERM; i++)
         sum += meter->powers[i];
-    return cb_of_db(10 * log10(sum / SHORT_TERM) + EBUR128_OFFSET);
+    return cb_of_db(10 * log10(sum / SHORT_TERM));
 }
 
 /* The best x[n] = a x[n - lag] + b x[n - 2 lag], over both channels: its normal equations solved,

@@ -173,7 +173,8 @@ MUST_USE enum err air_title(struct air *air, struct str mount, struct str raw, b
 MUST_USE enum err air_kill(struct air *air, struct str mount);
 
 /* Checks a login by name and key for `mount`, with the brake on guessing that logins have.
- * Errors: E_AUTH; E_NOT_FOUND no such mount; E_LIMIT too many failures: answer late. */
+ * Errors: E_AUTH; E_NOT_FOUND no such mount; E_LIMIT too many failures: answer so late. */
+#define AIR_LATE_MS 1000
 MUST_USE enum err air_check_login(struct air *air, const struct addr *peer, struct str mount,
                                   struct str user, struct str key, struct board_login *out);
 

@@ -10,7 +10,6 @@
 #define GUARD_HOSTS     256
 #define GUARD_FAILURES  10
 #define GUARD_WINDOW_US (60 * US_PER_S)
-#define GUARD_DELAY_MS  1000
 
 struct guard {
     struct guard_host {

@@ -96,7 +96,7 @@ static void refuse_login(struct air *air, struct request *request, enum err err)
     char peer[ADDR_BYTES];
     addr_format(&request->peer, peer);
     log_warn(EV_LOGIN, "peer=%s status=401 text=\"too many wrong keys; answers come late\"", peer);
-    request_reply_after(request, response, GUARD_DELAY_MS);
+    request_reply_after(request, response, AIR_LATE_MS);
 }
 
 /* Also in HTTP/1.0, where RFC 9110 says to ignore it: Liquidsoap asks there and waits. */

@@ -234,7 +234,7 @@ void air_on_password(struct request *request, void *ctx)
     if (err) {
         /* Nothing is read from him any more: he hears of it when the timer has run out. */
         knock->is_refused = true;
-        loop_timer_start(&knock->timer, late ? GUARD_DELAY_MS : 1, 0);
+        loop_timer_start(&knock->timer, late ? AIR_LATE_MS : 1, 0);
         return;
     }
     struct source_facts *f = &knock->facts;

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 
-#define LATE_MS     1000
 #define WHO_ARE_YOU "WWW-Authenticate: Basic realm=\"mast\"\r\n"
 
 void front_refuse_login(struct request *request, bool is_late)
@@ -15,7 +14,7 @@ void front_refuse_login(struct request *request, bool is_late)
                 &(struct front_answer){.status = 401,
                                        .type = "text/plain; charset=utf-8",
                                        .headers = WHO_ARE_YOU,
-                                       .delay_ms = is_late ? LATE_MS : 0},
+                                       .delay_ms = is_late ? AIR_LATE_MS : 0},
                 &body);
 }
 

@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BEDS_COUNT  2
-#define BACKFILL_US (15 * 60 * US_PER_S)
-#define CLOSE_US    (500 * US_PER_MS) /* so much may be missing when the air starts */
+#define BEDS_COUNT 2
+#define CLOSE_US   (500 * US_PER_MS) /* so much may be missing when the air starts */
 
 static const struct bed {
     const char *station, *name, *description, *genre;
@@ -79,6 +78,7 @@ static enum err make_document(struct buf *out)
 /* ---- the quarter of an hour before ---- */
 
 struct backfill {
+    int64_t past_us;
     const struct channel *deck;
     const struct board_station *station;
 };
@@ -88,7 +88,7 @@ struct backfill {
 static void *fill(void *ctx)
 {
     const struct backfill *what = ctx;
-    struct utc from = {clock_utc(clock_real()).us - BACKFILL_US}, end = from;
+    struct utc from = {clock_utc(clock_real()).us - what->past_us}, end = from;
     for (int round = 0; round < 5; round++) {
         struct utc now = clock_utc(clock_real());
         if (now.us - end.us < CLOSE_US)
@@ -109,8 +109,9 @@ static void on_board(void *ctx, struct stage *stage, struct board *board)
     struct backfill work[BEDS_COUNT];
     pthread_t threads[BEDS_COUNT];
     bool runs[BEDS_COUNT] = {false};
-    (void)ctx;
+    const unsigned *past_min = ctx;
     for (int i = 0; i < BEDS_COUNT; i++) {
+        work[i].past_us = *past_min * 60 * US_PER_S;
         work[i].station = board_station_find(board, str_of(beds[i].station));
         work[i].deck = stage_deck(stage, beds[i].station);
         if (!work[i].station || !work[i].deck)
@@ -130,7 +131,7 @@ static void on_up(void *ctx, const char *url)
     fflush(stdout);
 }
 
-int demo_run(struct serve_config *serve, uint16_t port)
+int demo_run(struct serve_config *serve, uint16_t port, unsigned past_min)
 {
     struct buf document;
     if (check_board(&serve->config) != OK)
@@ -145,6 +146,7 @@ int demo_run(struct serve_config *serve, uint16_t port)
     serve->config.retention_s = 6 * 3600;
     str_copy(serve->config.log_level, sizeof serve->config.log_level, STR("warn"));
     serve->extra = (struct serve_extra){
+        .ctx = &past_min,
         .on_up = on_up,
         .on_board = on_board,
         .document = document.ptr,

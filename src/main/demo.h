@@ -10,8 +10,10 @@
 
 #define DEMO_FOLDER "./mast-demo" /* where it writes, if nothing else is said */
 
+#define DEMO_PAST_MIN 15 /* so much was played before the start, if nothing else is said */
+
 /* Runs the demonstration on 127.0.0.1:port, writing only under the config's data folder; refuses
  * one whose board has anybody else's station. Returns the process's exit code. */
-int demo_run(struct serve_config *serve, uint16_t port);
+int demo_run(struct serve_config *serve, uint16_t port, unsigned past_min);
 
 #endif

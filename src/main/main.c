@@ -21,8 +21,9 @@ static const char usage[] =
     "  mast status [-c FILE] [--data DIR] [--json]\n"
     "                                           what is on the air, from what, and who listens\n"
     "  mast alarm test [-c FILE] [--data DIR]   sends a test message by each way that alarms take\n"
-    "  mast demo [--port N] [--data DIR]        made-up stations with their own sound; keeps what\n"
-    "                                           it makes in ./mast-demo\n"
+    "  mast demo [--port N] [--data DIR] [--past MINUTES]\n"
+    "                                           made-up stations with their own sound, from 15\n"
+    "                                           minutes ago on; keeps all that in ./mast-demo\n"
     "  mast help serve                          every option of the configuration file\n"
     "  mast --version\n"
     "\n"
@@ -32,6 +33,7 @@ static const char usage[] =
 struct arguments {
     const char *command, *config_path, *data, *file;
     uint64_t port;
+    uint64_t past; /* minutes, of a demonstration */
     bool as_json;
 };
 
@@ -67,6 +69,10 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
             value = value_of(argc, argv, &i);
             if (value && (str_parse_u64(str_of(value), 65534, &a->port) != OK || a->port == 0))
                 return complain("--port takes a number from 1 to 65534", value);
+        } else if (strcmp(name, "--past") == 0) {
+            value = value_of(argc, argv, &i);
+            if (value && str_parse_u64(str_of(value), 60, &a->past) != OK)
+                return complain("--past takes a number of minutes up to 60", value);
         } else if (name[0] == '-')
             return complain("no such option", name);
         else if (a->file)
@@ -136,7 +142,7 @@ static int run(struct arguments *a)
     if (strcmp(a->command, "serve") == 0)
         return serve_run(&serve);
     if (strcmp(a->command, "demo") == 0)
-        return demo_run(&serve, a->port > 0 ? (uint16_t)a->port : 8000);
+        return demo_run(&serve, a->port > 0 ? (uint16_t)a->port : 8000, (unsigned)a->past);
     if (strcmp(a->command, "check") == 0)
         return command_check(a->config_path, &serve.config);
     if (strcmp(a->command, "status") == 0)
@@ -153,7 +159,7 @@ static int run(struct arguments *a)
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {0};
+    struct arguments a = {.past = DEMO_PAST_MIN};
     if (argc < 2)
         return complain("say what to do", NULL);
 #ifdef MAST_HAS_SIM

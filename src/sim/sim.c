@@ -37,7 +37,7 @@ struct sim {
     struct sim_audience audience;
     struct sim_check check;
     struct sim_memory memory;
-    int64_t hiccup_us; /* when the air thread gets no time, next */
+    int64_t hiccup_us;               /* when the air thread gets no time, next */
     unsigned owed_ticks, late_ticks; /* of it: in all, so far */
     uint64_t ticks;
 };
@@ -62,7 +62,7 @@ static struct setting choose_setting(struct sim_random *random)
     };
     if (!s.has_loop) { /* then nobody promises anything while there is no deck */
         s.death_every_us = s.hang_every_us = 0;
-        s.has_poison = false;
+        s.has_poison = s.passes_through = false;
     }
     return s;
 }
@@ -80,8 +80,8 @@ static void describe(const struct setting *s, char *out, size_t size)
 
 /* ---- setting up ---- */
 
-static enum err add_rendition(struct sim *sim, const char *slug, enum codec codec,
-                              uint32_t rate_hz, bool passes_through)
+static enum err add_rendition(struct sim *sim, const char *slug, enum codec codec, uint32_t rate_hz,
+                              bool passes_through)
 {
     size_t i = sim->station.renditions_count;
     struct board_rendition *rendition = &sim->station.renditions[i];
@@ -100,6 +100,7 @@ static enum err add_rendition(struct sim *sim, const char *slug, enum codec code
     sim->station.renditions_count++;
     sim_tape_init(&sim->tapes[i], rendition->live.tape, codec == CODEC_MP3 ? 1152 : 1024, rate_hz,
                   &sim->trace);
+    sim->tapes[i].passes_through = passes_through;
     return air_output_new(rendition->live.tape, &rendition->live.output);
 }
 
@@ -288,6 +289,7 @@ static void tick(struct sim *sim)
     for (size_t i = 0; i < SIM_SOURCES; i++)
         sim_source_tick(&sim->sources[i], TICK_US);
     tick_air(sim);
+    sim_check_clock(&sim->check);
     int64_t gone_us = clock_utc(air_clock(sim->air)).us - before_us;
     if (gone_us < TICK_US)
         sim->audience.owed_us += TICK_US - gone_us;
@@ -315,8 +317,7 @@ static void look_at_memory(struct sim *sim)
     }
     if (!sim_memory_look(&sim->memory, mpeg, adts))
         sim_check_break(&sim->check, "memory grew from %llu to %llu bytes",
-                        (unsigned long long)sim->memory.then,
-                        (unsigned long long)sim->memory.now);
+                        (unsigned long long)sim->memory.then, (unsigned long long)sim->memory.now);
 }
 
 static void run(struct sim *sim, uint32_t hours)

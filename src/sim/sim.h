@@ -16,10 +16,10 @@ struct sim_config {
 };
 
 struct sim_result {
-    char broken[200]; /* the first broken invariant; "" = there was none */
-    char when[32];    /* then, since the start */
+    char broken[200];  /* the first broken invariant; "" = there was none */
+    char when[32];     /* then, since the start */
     char setting[192]; /* what the seed chose */
-    uint64_t hash;    /* over all that happened */
+    uint64_t hash;     /* over all that happened */
     double simulated_s, real_s;
     uint64_t ticks;
     /* what happened */
@@ -30,7 +30,8 @@ struct sim_result {
     int64_t least_in_hand_us; /* that any listener had when he was served */
     int64_t most_missing_us;  /* that the deck had nothing to play */
     unsigned most_flap_switches;
-    uint64_t memory_then, memory_now; /* bytes in use, after an hour and at the end; 0 = not known */
+    uint64_t memory_then,
+        memory_now; /* bytes in use, after an hour and at the end; 0 = not known */
 };
 
 /* Runs it.   Thread: one; it takes the place of all of the station's.

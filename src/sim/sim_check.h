@@ -7,8 +7,8 @@
 #include "sim/sim_listener.h"
 #include "sim/sim_source.h"
 
-#define SIM_TAPES_MAX   3
-#define SIM_SOURCES     3
+#define SIM_TAPES_MAX    3
+#define SIM_SOURCES      3
 #define SIM_BROKEN_BYTES 200
 
 struct sim_check_config {
@@ -36,8 +36,8 @@ struct sim_check {
     struct sim_check_config config;
     char broken[SIM_BROKEN_BYTES]; /* "" = all is well */
     int64_t station_us;            /* station time at the last tick */
-    int64_t jumped_us;             /* when station time was set forward last, monotonic; 0 = never */
-    int64_t jump_us;               /* how far */
+    int64_t jumped_us; /* when station time was set forward last, monotonic; 0 = never */
+    int64_t jump_us;   /* how far */
     struct sim_tape_check {
         int64_t missing_us; /* heard nothing for so long, in frames on end */
         uint64_t window;
@@ -53,6 +53,9 @@ struct sim_check {
 };
 
 void sim_check_init(struct sim_check *check, const struct sim_check_config *config);
+
+/* Looks at station time, before the tapes are looked at. */
+void sim_check_clock(struct sim_check *check);
 
 /* A frame came onto the index-th tape. */
 void sim_check_heard(struct sim_check *check, size_t index, const struct sim_tape *tape,

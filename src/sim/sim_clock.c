@@ -26,8 +26,7 @@ static void plan_step(struct sim_clock *clock)
         clock->mono_us + sim_random_between(&clock->random, HOUR_US / 4, 8 * HOUR_US);
 }
 
-void sim_clock_init(struct sim_clock *clock, uint64_t seed, bool has_steps,
-                    struct sim_trace *trace)
+void sim_clock_init(struct sim_clock *clock, uint64_t seed, bool has_steps, struct sim_trace *trace)
 {
     *clock = (struct sim_clock){
         .clock = {clock, on_utc, on_mono},

@@ -74,7 +74,8 @@ static void hang(struct sim_deck *deck)
     if (for_ever)
         sim_say(deck->config.trace, "the deck hangs");
     else
-        sim_say(deck->config.trace, "the deck dawdles for %lld ms", (long long)(for_us / US_PER_MS));
+        sim_say(deck->config.trace, "the deck dawdles for %lld ms",
+                (long long)(for_us / US_PER_MS));
 }
 
 /* Lets time pass for it. */
@@ -164,9 +165,9 @@ static void on_kill(void *ctx)
 {
     struct sim_deck *deck = ctx;
     if (deck->kill_us == 0)
-        deck->kill_us = mono_of(deck) + (deck->config.is_prompt
-                                             ? 0
-                                             : sim_random_between(&deck->random, 0, 30 * US_PER_MS));
+        deck->kill_us =
+            mono_of(deck) +
+            (deck->config.is_prompt ? 0 : sim_random_between(&deck->random, 0, 30 * US_PER_MS));
 }
 
 static bool on_send(void *ctx, const struct message *message)

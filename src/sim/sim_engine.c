@@ -56,7 +56,9 @@ static enum err take_output(struct sim_engine *engine, const struct message *m)
     engine->outputs[m->id] = (struct sim_output){
         .is_on = true,
         .rate_hz = what.format.rate_hz,
-        .samples = is_mp3 ? 1152 : is_aac ? 1024 : 960,
+        .samples = is_mp3   ? 1152
+                   : is_aac ? 1024
+                            : 960,
         .delay_us = delay_samples * US_PER_S / what.format.rate_hz,
         .at_us = m->at_us,
     };
@@ -138,8 +140,8 @@ static void add_piece(struct sim_engine *engine, int64_t start_us, int64_t end_u
         piece.frame_us = span->frame_us;
     }
     if (!last || (engine->pieces_count < SIM_PIECES_MAX &&
-                  (!sim_voice_same(&last->voice, &piece.voice) || last->frame_us != piece.frame_us ||
-                   last->voice.seq > piece.voice.seq))) {
+                  (!sim_voice_same(&last->voice, &piece.voice) ||
+                   last->frame_us != piece.frame_us || last->voice.seq > piece.voice.seq))) {
         engine->pieces[engine->pieces_count++] = piece;
         return;
     }
@@ -159,8 +161,7 @@ static void raise(enum sim_sound *loudest, enum sim_sound sound)
 static void render_programme(struct sim_engine *engine, int64_t from_us, int64_t to_us)
 {
     static const struct sim_span bed = {.voice = {.name = SIM_LOOP, .sound = SIM_LOUD}};
-    const struct sim_slot *slot =
-        engine->on == DECK_NO_INPUT ? NULL : &engine->slots[engine->on];
+    const struct sim_slot *slot = engine->on == DECK_NO_INPUT ? NULL : &engine->slots[engine->on];
     while (from_us < to_us) {
         const struct sim_span *span = NULL;
         int64_t end_us = to_us;

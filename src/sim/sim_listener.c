@@ -44,19 +44,23 @@ static void look_at_reserve(struct sim_audience *audience, struct sim_seat *seat
 {
     int64_t now_us = audience->config.clock->mono_us;
     int64_t left_us = seat->media_us - (now_us - seat->began_us);
+    const struct sim_tape *st = &audience->config.tapes[seat->tape];
     int64_t owed_us = audience->owed_us - seat->owed_us;
-    if (left_us < audience->least_us && !seat->is_excused)
-        audience->least_us = left_us;
+    if (st->passes_through) /* seams, and a source whose clock is slow */
+        owed_us += st->end_us - st->media_us - seat->lost_us;
+    int64_t fair_us = owed_us > 0 ? left_us + owed_us : left_us;
+    bool is_fair = !seat->is_excused && !audience->is_off;
+    if (is_fair && fair_us < audience->least_us)
+        audience->least_us = fair_us;
     if (left_us >= 0)
         return;
     seat->began_us -= left_us; /* he waits, and goes on */
     if (seat->is_excused)
         return;
     seat->is_excused = true; /* from now on he has less in hand than he was promised */
-    /* Where station time is slowed down on purpose, there is less sound than time. */
-    bool is_owed = owed_us > 0 && left_us + owed_us >= 0;
-    audience->owed_count += is_owed;
-    if (is_owed || audience->is_off)
+    /* Where time was lost on purpose, there is less sound than time. */
+    audience->owed_count += is_fair && fair_us >= 0;
+    if (!is_fair || fair_us >= 0)
         return;
     audience->underruns_count++;
     audience->underrun_us = -left_us;
@@ -115,6 +119,7 @@ static void join(struct sim_audience *audience, struct sim_seat *seat)
         .owed_us = audience->owed_us,
     };
     seat->before_us = sim_tape_media(st, seat->pos);
+    seat->lost_us = st->end_us - st->media_us;
     audience->joined_count++;
     seat->is_excused = st->media_us - seat->before_us < BURST_US;
     audience->early_count += seat->is_excused;

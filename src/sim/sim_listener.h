@@ -16,13 +16,14 @@ struct sim_seat {
     bool is_taken;
     uint8_t tape;
     uint64_t pos;
-    int64_t due_us;     /* he comes, or leaves */
-    int64_t began_us;   /* began to play; later for each time that he had to wait */
-    int64_t media_us;   /* given to him */
-    int64_t before_us;  /* media time at the place where he came in */
-    int64_t deaf_us;    /* his own connection takes nothing before */
-    bool is_excused;    /* what he misses is not counted: see sim_audience */
-    int64_t owed_us;    /* of the run, when he came: see sim_audience */
+    int64_t due_us;    /* he comes, or leaves */
+    int64_t began_us;  /* began to play; later for each time that he had to wait */
+    int64_t media_us;  /* given to him */
+    int64_t before_us; /* media time at the place where he came in */
+    int64_t lost_us;   /* tape time that was no media time, up to there */
+    int64_t deaf_us;   /* his own connection takes nothing before */
+    bool is_excused;   /* what he misses is not counted: see sim_audience */
+    int64_t owed_us;   /* of the run, when he came: see sim_audience */
 };
 
 struct sim_audience_config {
@@ -42,12 +43,12 @@ struct sim_audience {
     unsigned slot;
     /* Not counted are those whose own connection hung once, and those who came so soon after the
      * sound began (or began anew) that there were no 3 s to give. */
-    bool is_off; /* nothing can be heard now: that is nobody's fault */
+    bool is_off;     /* nothing can be heard now: that is nobody's fault */
     int64_t owed_us; /* time that station time went slower than the monotonic clock, so far */
     /* figures */
     uint64_t joined_count, served_count, refused_count, dropped_count;
-    uint64_t owed_count;  /* had nothing to play because station time was slowed down */
-    uint64_t early_count; /* came too soon after the sound began */
+    uint64_t owed_count;      /* had nothing to play because station time was slowed down */
+    uint64_t early_count;     /* came too soon after the sound began */
     uint64_t underruns_count; /* that are somebody's fault */
     int64_t least_us;         /* that anybody ever had in hand when he was served */
     uint64_t lost_count;      /* whose place on the tape was gone: never */

@@ -17,7 +17,7 @@ bool sim_memory_look(struct sim_memory *memory, unsigned mpeg, unsigned adts)
     if (*first == 0)
         *first = memory->now;
     memory->then = *first;
-    uint64_t off = memory->now > memory->then ? memory->now - memory->then
-                                              : memory->then - memory->now;
+    uint64_t off =
+        memory->now > memory->then ? memory->now - memory->then : memory->then - memory->now;
     return off <= memory->then / 100;
 }

@@ -22,7 +22,8 @@ static int64_t between(struct sim_source *source, int64_t low, int64_t high)
 
 static int64_t about(struct sim_source *source, int64_t span_us)
 {
-    return span_us == 0 ? INT64_MAX : now_of(source) + between(source, span_us / 10, span_us * 19 / 10);
+    return span_us == 0 ? INT64_MAX
+                        : now_of(source) + between(source, span_us / 10, span_us * 19 / 10);
 }
 
 static void tell(struct sim_source *source, const char *what, int64_t for_us)
@@ -130,8 +131,8 @@ static void leave(struct sim_source *source, const char *what, int64_t for_us)
     if (source->port && sim_random_chance(&source->random, 50)) {
         sim_frame_make(source->kind, &source->voice, frame);
         size_t bytes = (size_t)between(source, 1, sim_kind(source->kind)->bytes - 1);
-        bytes = inject_push(source->config.air, source->port,
-                            (struct str){(const char *)frame, bytes});
+        bytes =
+            inject_push(source->config.air, source->port, (struct str){(const char *)frame, bytes});
         sim_mix(source->config.trace, bytes);
     }
     if (source->port)
@@ -215,7 +216,7 @@ static void begin_fault(struct sim_source *source)
 {
     enum { STALL, FREEZE, SHAKE, LEAVE, FLAP, DEAF, ODD, NOISE, WRONG, RUSH, FORMAT, FAULTS };
     static const unsigned weights[FAULTS] = {
-        [STALL] = 20, [FREEZE] = 15, [SHAKE] = 10, [LEAVE] = 15, [FLAP] = 3, [DEAF] = 5,
+        [STALL] = 20, [FREEZE] = 15, [SHAKE] = 10, [LEAVE] = 15, [FLAP] = 3,   [DEAF] = 5,
         [ODD] = 10,   [NOISE] = 5,   [WRONG] = 2,  [RUSH] = 5,   [FORMAT] = 10};
     int64_t for_us;
     source->fault_due_us = about(source, source->config.fault_every_us);
@@ -372,9 +373,9 @@ static void deliver(struct sim_source *source)
         if (source->frame_sent == source->frame_bytes)
             make_frame(source);
         size_t wanted = source->frame_bytes - source->frame_sent;
-        size_t taken = inject_push(
-            source->config.air, source->port,
-            (struct str){(const char *)source->frame + source->frame_sent, wanted});
+        size_t taken =
+            inject_push(source->config.air, source->port,
+                        (struct str){(const char *)source->frame + source->frame_sent, wanted});
         source->frame_sent += taken;
         source->last_taken_us = now_us; /* if it was kept waiting, that was not its fault */
         if (taken < wanted)

@@ -20,24 +20,24 @@ struct sim_source_config {
     struct sim_trace *trace;
     uint64_t seed;
     const char *station, *user, *mount;
-    uint8_t name;            /* 'a'.. */
-    int64_t fault_every_us;  /* about */
-    int64_t stays_us;        /* about so long, for somebody who comes and goes; 0 = for ever */
-    int64_t stays_away_us;   /* about */
-    bool is_plain;           /* always of the usual format */
+    uint8_t name;           /* 'a'.. */
+    int64_t fault_every_us; /* about */
+    int64_t stays_us;       /* about so long, for somebody who comes and goes; 0 = for ever */
+    int64_t stays_away_us;  /* about */
+    bool is_plain;          /* always of the usual format */
 };
 
 enum sim_source_phase {
     SIM_PHASE_GOOD,
-    SIM_PHASE_STALL,    /* nothing arrives; what it makes waits on the way */
-    SIM_PHASE_FROZEN,   /* it makes nothing */
-    SIM_PHASE_SHAKY,    /* arrives in fits and starts */
-    SIM_PHASE_AWAY,     /* not logged in */
-    SIM_PHASE_DEAF,     /* its connection hangs; it will log in anew beside it */
-    SIM_PHASE_ODD,      /* silent, a tone, or one channel dead: `sound` */
-    SIM_PHASE_NOISE,    /* what arrives is no sound */
-    SIM_PHASE_WRONG,    /* it sends AAC where it announced MP3, or the other way round */
-    SIM_PHASE_RUSH,     /* sends more than time passes */
+    SIM_PHASE_STALL,  /* nothing arrives; what it makes waits on the way */
+    SIM_PHASE_FROZEN, /* it makes nothing */
+    SIM_PHASE_SHAKY,  /* arrives in fits and starts */
+    SIM_PHASE_AWAY,   /* not logged in */
+    SIM_PHASE_DEAF,   /* its connection hangs; it will log in anew beside it */
+    SIM_PHASE_ODD,    /* silent, a tone, or one channel dead: `sound` */
+    SIM_PHASE_NOISE,  /* what arrives is no sound */
+    SIM_PHASE_WRONG,  /* it sends AAC where it announced MP3, or the other way round */
+    SIM_PHASE_RUSH,   /* sends more than time passes */
     SIM_PHASE_COUNT
 };
 
@@ -55,10 +55,10 @@ struct sim_source {
     size_t leaving_count;
 
     enum sim_source_phase phase;
-    int64_t phase_end_us;   /* the phase is over then */
+    int64_t phase_end_us; /* the phase is over then */
     int64_t fault_due_us;
-    int64_t leave_due_us;   /* for good, or for some hours; INT64_MAX = never */
-    int64_t flap_end_us;    /* flapping until then; 0 = it does not */
+    int64_t leave_due_us; /* for good, or for some hours; INT64_MAX = never */
+    int64_t flap_end_us;  /* flapping until then; 0 = it does not */
     int64_t flap_up_us, flap_down_us;
     int64_t blocked_until_us; /* nothing arrives before: jitter, stalls */
 
@@ -70,7 +70,7 @@ struct sim_source {
     size_t waiting_from, waiting_count;
     unsigned char frame[SIM_FRAME_MAX_BYTES]; /* the first of them */
     size_t frame_bytes, frame_sent;           /* 0 bytes: not made yet */
-    int64_t last_taken_us;  /* bytes were taken then, or could not be for their side's sake */
+    int64_t last_taken_us; /* bytes were taken then, or could not be for their side's sake */
 
     int64_t clean_since_us; /* nothing was wrong with it since; 0 = something is */
     int64_t last_flap_us;   /* it went away in a flapping, last; 0 = never */

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#define NS_PER_US   INT64_C(1000)
-#define ANEW_US     (40 * US_PER_MS)
-#define STEER_MAX   1000 /* ppm, reached when 1 ms off */
-#define AHEAD_US    (10 * US_PER_S) /* more is lost */
+#define NS_PER_US INT64_C(1000)
+#define ANEW_US   (40 * US_PER_MS)
+#define STEER_MAX 1000            /* ppm, reached when 1 ms off */
+#define AHEAD_US  (10 * US_PER_S) /* more is lost */
 
 void sim_strip_init(struct sim_strip *strip, int64_t floor_us)
 {

@@ -21,9 +21,9 @@ uint32_t sim_span_seq(const struct sim_span *span, int64_t at_us);
 struct sim_strip {
     struct sim_span spans[SIM_SPANS_MAX];
     size_t count;
-    int64_t floor_us;  /* what lies before was rendered */
-    int64_t at_ns;     /* where the next sample goes, after floor_us */
-    bool is_placed;    /* at_ns holds for what follows on */
+    int64_t floor_us; /* what lies before was rendered */
+    int64_t at_ns;    /* where the next sample goes, after floor_us */
+    bool is_placed;   /* at_ns holds for what follows on */
 };
 
 /* Empties it; what was rendered before floor_us is over. */

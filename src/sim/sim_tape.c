@@ -21,9 +21,9 @@ static size_t read_frame(const struct sim_tape *st, struct str bytes, struct sim
     heard->is_out = sim_out_read(str_slice(bytes, 0, SIM_OUT_BYTES), &heard->out) == OK;
     bool is_known = heard->is_out;
     for (size_t i = 0; i < SIM_KINDS && !is_known; i++) {
-        is_known = sim_frame_read(str_slice(bytes, 0, sim_kind(i)->bytes), &heard->voice,
-                                  &kind) == OK &&
-                   kind == i;
+        is_known =
+            sim_frame_read(str_slice(bytes, 0, sim_kind(i)->bytes), &heard->voice, &kind) == OK &&
+            kind == i;
         len = sim_kind(i)->bytes;
         samples = sim_kind(i)->samples;
         rate_hz = sim_kind(i)->rate_hz;

@@ -716,8 +716,8 @@ def test_apply_documents_that_are_wrong_change_nothing(mast, tmp_path):
 def test_a_child_inherits_no_descriptor(tmp_path):
     """Decks hold strangers' sound: each has 0 to 2 and the one socket it talks over."""
     port = free_port()
-    with Child([str(MAST), "demo", "--port", str(port), "--data", str(tmp_path / "d")],
-               tmp_path) as child:
+    with Child([str(MAST), "demo", "--port", str(port), "--data", str(tmp_path / "d"),
+                "--past", "0"], tmp_path) as child:
         wait_for(lambda: _connects(port), 60, why=child.text())
         decks = wait_for(lambda: pathlib.Path("/proc").glob(f"{child.process.pid}/task/*/children")
                          and [pid for path in

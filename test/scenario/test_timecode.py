@@ -22,8 +22,8 @@ OPUS_LEAD_S = 0.08  # what a decoder drops at the start of an Opus stream
 needs_deck = pytest.mark.skipif(not DRIVER.exists() or not DECK.exists(), reason="no mast-deck")
 
 
-def encode(folder, bed, seconds, *more):
-    outputs = [part for spec in OUTPUTS.values() for part in ("--output", spec)]
+def encode(folder, bed, seconds, *more, suffixes=tuple(OUTPUTS)):
+    outputs = [part for suffix in suffixes for part in ("--output", OUTPUTS[suffix])]
     subprocess.run([DRIVER, "--deck", DECK, "--bed", bed, "--seconds", str(seconds), *outputs,
                     "--write", folder / f"{bed}-", *more], check=True, timeout=120,
                    capture_output=True)
@@ -70,9 +70,8 @@ def test_any_rate_and_number_of_channels_will_do(beds):
 @needs_deck
 def test_music_without_the_code_tells_nothing(tmp_path):
     for bed in ("news", "classical", "plain"):
-        encode(tmp_path, bed, 60, "--no-code")
-        for suffix in ("0.mp3", "2.aac"):
-            assert timecode.find(decode(tmp_path / f"{bed}-{suffix}"), 48000) == []
+        encode(tmp_path, bed, 60, "--no-code", "--quick", suffixes=["0.mp3"])
+        assert timecode.find(decode(tmp_path / f"{bed}-0.mp3"), 48000) == []
 
 
 def test_noise_tones_and_silence_tell_nothing():

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import time
 
-from lib import judge, sound, web
+from lib import judge, sound
 from lib.crowd import Crowd
 from lib.sources import Child
 from lib.station import KEY, OTHER_KEY, wait_for
@@ -125,25 +125,15 @@ def assert_whole_tape(station, renditions=("mp3-128", "aac-96")):
 
 # ---- the deck
 
-def decks(station):
-    """The process ids of the station's decks that carry its programme (not of one that makes a
-    loop, which is nicer)."""
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            comm, _, rest = path.read_text().partition("(")[2].rpartition(")")
-            fields = rest.split()
-            if comm == "mast-deck" and int(fields[1]) == station.pid and fields[0] != "Z" and \
-                    int(fields[16]) == 0:
-                found.append(int(path.parent.name))
-    return found
-
-
 def deck(station, other_than=None, seconds=10):
-    """Waits for the station's deck, another one than before."""
-    wait_for(lambda: [pid for pid in decks(station) if pid != other_than], seconds,
-             why="there is no new deck")
-    return decks(station)[0]
+    """Waits for the station's deck, another one than before, and returns its process id."""
+    return wait_for(lambda: _deck_now(station, other_than), seconds, why="there is no new deck")
+
+
+def _deck_now(station, other_than):
+    pids = re.findall(r'event=child child="deck wxyz" pid=(\d+) text="started"', station.log_text())
+    pid = int(pids[-1]) if pids else None
+    return pid if pid != other_than and pathlib.Path(f"/proc/{pid}").exists() else None
 
 
 # ---- the scene

@@ -95,7 +95,8 @@ static void a_hiccup_of_1400_ms_moves_nobody(void **state)
     world_free(w);
 }
 
-static void the_backup_takes_over_after_1500_ms_and_the_first_comes_back_after_5_10_20_s(void **state)
+static void
+the_backup_takes_over_after_1500_ms_and_the_first_comes_back_after_5_10_20_s(void **state)
 {
     struct world *w = world_new(CODEC_MP3);
     struct feeder *b = add_feeder(w, "/backup", 'B');
@@ -547,7 +548,8 @@ int main(void)
         cmocka_unit_test(an_hour_of_drift_leaves_the_tape_at_station_time),
         cmocka_unit_test(a_fast_source_is_held_back),
         cmocka_unit_test(a_hiccup_of_1400_ms_moves_nobody),
-        cmocka_unit_test(the_backup_takes_over_after_1500_ms_and_the_first_comes_back_after_5_10_20_s),
+        cmocka_unit_test(
+            the_backup_takes_over_after_1500_ms_and_the_first_comes_back_after_5_10_20_s),
         cmocka_unit_test(no_frame_is_heard_twice_or_before_its_time),
         cmocka_unit_test(with_nobody_left_the_output_is_off_the_air),
         cmocka_unit_test(the_source_that_came_first_stays_if_the_other_ranks_lower),

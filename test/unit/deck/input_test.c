@@ -229,6 +229,26 @@ static void broken_frames_are_silence_of_their_length_without_a_click(void **sta
     coded_free(&coded);
 }
 
+static void damage_inside_a_frame_is_noticed_where_it_has_a_check(void **state)
+{
+    (void)state;
+    struct coded coded = one_frame();
+    struct bench *bench = bench_new(&coded);
+    for (int i = 0; i < 10; i++) {
+        if (i == 5)
+            coded.bytes[coded.frames[0].offset + coded.frames[0].len / 2] ^= 0x55;
+        bench_frame(bench, &coded, 0, T0_US + llrint(i * LOOP_SAMPLES * 1e6 / 44100));
+        if (i == 5)
+            coded.bytes[coded.frames[0].offset + coded.frames[0].len / 2] ^= 0x55;
+    }
+    bench_render(bench, T0_US + 1000000, true);
+    size_t length = (size_t)(LOOP_SAMPLES * 48000.0 / 44100);
+    assert_true(rms_db(bench->track.planes[0] + 5 * length + 200, length - 400) < -100);
+    assert_true(rms_db(bench->track.planes[0] + 6 * length + 200, length - 400) > -20);
+    bench_free(bench);
+    coded_free(&coded);
+}
+
 static void random_bytes_are_silence_and_after_200_frames_trouble_once(void **state)
 {
     (void)state;
@@ -355,6 +375,7 @@ int main(void)
         cmocka_unit_test(a_clock_100_ppm_off_is_followed_for_ten_minutes_without_being_heard),
         cmocka_unit_test(a_frame_over_40_ms_off_is_placed_anew_and_a_smaller_error_is_made_up_for),
         cmocka_unit_test(broken_frames_are_silence_of_their_length_without_a_click),
+        cmocka_unit_test(damage_inside_a_frame_is_noticed_where_it_has_a_check),
         cmocka_unit_test(random_bytes_are_silence_and_after_200_frames_trouble_once),
         cmocka_unit_test(what_no_honest_source_sends_is_refused_and_big_formats_are_mixed_down),
         cmocka_unit_test(a_rate_that_changes_inside_the_stream_makes_no_trouble),

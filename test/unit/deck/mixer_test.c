@@ -152,22 +152,22 @@ static void sound_lies_where_it_was_placed_and_newer_sound_cuts_older(void **sta
     struct strip strip;
     strip_init(&strip, 1000);
     strip_place(&strip, 500);
-    add(&strip, 1, 1000); /* half of it is over */
-    add(&strip, 2, 500);
+    add(&strip, 1 / 4.0f, 1000); /* half of it is over */
+    add(&strip, 2 / 4.0f, 500);
     assert_int_equal(strip.spans_count, 1);
-    assert_true(value_at(&strip, 1000) == 1 && value_at(&strip, 1500) == 2);
+    assert_true(value_at(&strip, 1000) == 1 / 4.0f && value_at(&strip, 1500) == 2 / 4.0f);
     strip_place(&strip, 3000);
-    add(&strip, 3, 100000); /* grows */
-    assert_true(value_at(&strip, 1999) == 2 && value_at(&strip, 2000) == 0);
-    assert_true(value_at(&strip, 2999) == 0 && value_at(&strip, 102999) == 3);
+    add(&strip, 3 / 4.0f, 100000); /* grows */
+    assert_true(value_at(&strip, 1999) == 2 / 4.0f && value_at(&strip, 2000) == 0);
+    assert_true(value_at(&strip, 2999) == 0 && value_at(&strip, 102999) == 3 / 4.0f);
     strip_place(&strip, 1800);
-    add(&strip, 4, 10);
-    assert_true(value_at(&strip, 1799) == 2 && value_at(&strip, 1809) == 4);
+    add(&strip, 4 / 4.0f, 10);
+    assert_true(value_at(&strip, 1799) == 2 / 4.0f && value_at(&strip, 1809) == 4 / 4.0f);
     assert_true(value_at(&strip, 1810) == 0 && value_at(&strip, 50000) == 0);
     strip_raise(&strip, 1805);
     assert_int_equal(strip.spans_count, 1);
     assert_false(strip.spans[0].is_seam);
-    assert_true(value_at(&strip, 1805) == 4);
+    assert_true(value_at(&strip, 1805) == 4 / 4.0f);
     strip_release(&strip);
 }
 
@@ -177,12 +177,12 @@ static void a_strip_keeps_its_bounds_and_bends_what_is_no_sound(void **state)
     struct strip strip;
     strip_init(&strip, 0);
     strip_place(&strip, STRIP_SAMPLES_MAX - 10);
-    add(&strip, 1, 100);
-    assert_true(value_at(&strip, STRIP_SAMPLES_MAX - 1) == 1);
+    add(&strip, 1 / 4.0f, 100);
+    assert_true(value_at(&strip, STRIP_SAMPLES_MAX - 1) == 1 / 4.0f);
     assert_null(strip_find(&strip, STRIP_SAMPLES_MAX));
     for (int i = 0; i < 1000; i++) { /* seams without end */
         strip_place(&strip, i * 10);
-        add(&strip, 1, 5);
+        add(&strip, 1 / 4.0f, 5);
     }
     assert_int_equal(strip.spans_count, STRIP_SPANS_MAX);
     strip_clear(&strip);
@@ -190,7 +190,7 @@ static void a_strip_keeps_its_bounds_and_bends_what_is_no_sound(void **state)
     add(&strip, NAN, 1);
     add(&strip, INFINITY, 1);
     add(&strip, -1e30f, 1);
-    assert_true(value_at(&strip, 0) == 0 && value_at(&strip, 1) == 4 && value_at(&strip, 2) == -4);
+    assert_true(value_at(&strip, 0) == 0 && value_at(&strip, 1) == 1 && value_at(&strip, 2) == -1);
     strip_release(&strip);
 }
 

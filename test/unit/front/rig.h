@@ -215,9 +215,8 @@ static inline void rig_open_board(struct rig *rig)
             .name = rendition->slug, .codec = CODEC_MP3, .bitrate_bps = rendition->bitrate_bps};
         struct board_live *live = &rendition->live;
         rendition->passthrough = true;
-        assert_int_equal(air_station_new(rig->board->stations[i].slug, NULL,
-                                         &rig->board->stations[i].air),
-                         OK);
+        assert_int_equal(
+            air_station_new(rig->board->stations[i].slug, NULL, &rig->board->stations[i].air), OK);
         assert_int_equal(tape_open(&tape, clock_utc(clock_real()), &live->tape), OK);
         assert_int_equal(air_output_new(live->tape, &live->output), OK);
         assert_int_equal(audience_new(&live->audience), OK);
