@@ -2,6 +2,8 @@
 #include "air/health_priv.h"
 
 #define TENTH_US DECK_LEVELS_US
+/* So much without any fault, and an input that was given up for its sound is heard again. */
+#define PROVED_US US_PER_S
 /* A channel is dead beside one that is this much louder than what counts as silence. */
 #define DEAD_BESIDE_CB 2000
 /* What is left of a steady tone after it was predicted; how far its pitch may wander. */
@@ -19,6 +21,7 @@ void health_begin(struct health *health, int64_t switch_us)
 {
     *health = (struct health){
         .mended = health->mended,
+        .tone_hz = health->tone_hz,
         .must_prove = health->must_prove || health_fault(health, switch_us) != FAULT_NONE,
     };
 }
@@ -60,7 +63,11 @@ void health_judge(struct health *health, const struct deck_levels *levels, struc
     health->judged = at;
     health->is_judged = true;
     health->has_sounded = health->has_sounded || !is_silent;
-    if (health->must_prove && health_fault(health, 0) == FAULT_NONE) {
+    if (health_fault(health, 0) != FAULT_NONE)
+        health->clear_since.us = 0;
+    else if (health->clear_since.us == 0)
+        health->clear_since.us = at.us - TENTH_US;
+    else if (health->must_prove && at.us - health->clear_since.us >= PROVED_US) {
         health->must_prove = false;
         health->mended = at;
     }

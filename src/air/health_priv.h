@@ -19,6 +19,7 @@ struct health {
     bool has_sounded; /* there was something to hear since then */
     struct utc since[FAULT_COUNT]; /* from when on each fault lasts; 0 = it does not */
     struct utc judged;             /* end of the newest tenth */
+    struct utc clear_since;        /* no fault of any length since then; 0 = there is one */
     struct utc mended;             /* when the last fault that was worth a switch ended; 0 = none */
     uint16_t tone_hz;
     struct deck_levels levels; /* the newest */
