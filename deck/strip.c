@@ -7,7 +7,7 @@
 
 #define SIZE_MIN ((size_t)1 << 15)
 /* Full scale, where every 16-bit decoder ends too: damaged frames may decode to anything. */
-#define LOUDEST  1.0f
+#define LOUDEST 1.0f
 
 void strip_init(struct strip *strip, int64_t floor)
 {

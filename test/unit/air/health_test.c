@@ -142,6 +142,7 @@ int main(void)
         cmocka_unit_test(a_steady_tone_is_a_fault_and_a_wandering_one_is_not),
         cmocka_unit_test(what_was_never_heard_is_told_from_what_fell_silent),
         cmocka_unit_test(what_was_given_up_for_its_sound_must_prove_itself_when_it_is_heard_again),
+        cmocka_unit_test(a_steady_tone_that_goes_on_proves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
