@@ -13,6 +13,8 @@
  * come. */
 #define STARVING_US      US_PER_S
 #define STARVING_SOON_US (1500 * US_PER_MS)
+/* A deck that is later than this at the place that it was given finds the loop playing on. */
+#define PLAN_LATE_US (300 * US_PER_MS)
 /* A deck that dies is started again at once, then later and later. */
 #define RESTART_US     (250 * US_PER_MS)
 #define RESTART_MAX_US (30 * US_PER_S)
@@ -510,8 +512,8 @@ static void run_decked(struct air_station *station, const struct board_rendition
         output->end.us > station->on_since.us ? output->end.us : station->on_since.us;
     bool starves = !deck_plays(station, tick) &&
                    tick->now.us - sound_us > (station->feed.is_on ? STARVING_SOON_US : STARVING_US);
-    if (output->feeder == FED_BY_LOOP && tick->now.us > output->plan_us + US_PER_S)
-        output->plan_us = 0;
+    if (!station->feed.is_on || tick->now.us > output->plan_us + PLAN_LATE_US)
+        output->plan_us = 0; /* nobody comes to go on there */
     if (!track || (output->feeder != FED_BY_LOOP && !starves))
         return;
     if (output->feeder != FED_BY_LOOP)

@@ -3,7 +3,7 @@
 #include "listen/ear_priv.h"
 
 /* Longer than any source's own pauses; players have two seconds in hand at the least. */
-#define STOOD_STILL_MS 1000
+#define STOOD_STILL_MS 700
 
 static void look_at_record(struct ear *ear, struct mono now)
 {

@@ -11,6 +11,7 @@
 #define TICK_US     (20 * US_PER_MS)
 #define HOUR_US     (3600 * US_PER_S)
 #define MINUTE_US   (60 * US_PER_S)
+#define JUMP_LOSS_US (300 * US_PER_MS)
 #define STATION     "sim"
 #define BITRATE_BPS 8000
 
@@ -100,7 +101,7 @@ static enum err add_rendition(struct sim *sim, const char *slug, enum codec code
     sim->station.renditions_count++;
     sim_tape_init(&sim->tapes[i], rendition->live.tape, codec == CODEC_MP3 ? 1152 : 1024, rate_hz,
                   &sim->trace);
-    sim->tapes[i].passes_through = passes_through;
+    sim->tapes[i].may_lose = passes_through || !sim->setting.has_loop;
     return air_output_new(rendition->live.tape, &rendition->live.output);
 }
 
@@ -258,7 +259,12 @@ static void tear_down(struct sim *sim)
 static void on_heard(void *ctx, const struct sim_tape *tape, const struct sim_heard *heard)
 {
     struct sim *sim = ctx;
-    sim_check_heard(&sim->check, (size_t)(tape - sim->tapes), tape, heard);
+    size_t index = (size_t)(tape - sim->tapes);
+    int64_t lost_us = heard->hole_us - sim->check.jump_us;
+    /* What was on its way when station time was set forward is lost. */
+    if (index == 0 && lost_us > 0 && sim_check_has_jumped(&sim->check, index))
+        sim->audience.owed_us += lost_us < JUMP_LOSS_US ? lost_us : JUMP_LOSS_US;
+    sim_check_heard(&sim->check, index, tape, heard);
 }
 
 /* The air's thread gets no time now and then, and makes up for it. */

@@ -61,6 +61,11 @@ static void check_missing(struct sim_check *check, struct sim_tape_check *t,
                         (long long)(t->missing_us / US_PER_MS));
 }
 
+bool sim_check_has_jumped(const struct sim_check *check, size_t index)
+{
+    return check->jumped_us > check->tapes[index].walked_us;
+}
+
 static void check_hole(struct sim_check *check, const struct sim_tape_check *t,
                        const struct sim_tape *tape, const struct sim_heard *heard)
 {

@@ -64,6 +64,9 @@ void sim_check_heard(struct sim_check *check, size_t index, const struct sim_tap
 /* Is there anything that could be heard, and has been for some seconds? */
 bool sim_check_is_on(const struct sim_check *check);
 
+/* Was station time set forward since the last frame of the index-th tape? */
+bool sim_check_has_jumped(const struct sim_check *check, size_t index);
+
 /* At the end of each tick. */
 void sim_check_tick(struct sim_check *check);
 

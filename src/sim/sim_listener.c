@@ -46,7 +46,7 @@ static void look_at_reserve(struct sim_audience *audience, struct sim_seat *seat
     int64_t left_us = seat->media_us - (now_us - seat->began_us);
     const struct sim_tape *st = &audience->config.tapes[seat->tape];
     int64_t owed_us = audience->owed_us - seat->owed_us;
-    if (st->passes_through) /* seams, and a source whose clock is slow */
+    if (st->may_lose)
         owed_us += st->end_us - st->media_us - seat->lost_us;
     int64_t fair_us = owed_us > 0 ? left_us + owed_us : left_us;
     bool is_fair = !seat->is_excused && !audience->is_off;

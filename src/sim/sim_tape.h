@@ -21,7 +21,7 @@ struct sim_heard {
 struct sim_tape {
     struct tape *tape;
     struct sim_trace *trace;
-    bool passes_through;       /* what comes is not resampled: it has a clock of its own */
+    bool may_lose;             /* time: seams, a source with a clock of its own, holes */
     uint32_t samples, rate_hz; /* of what a deck makes for it */
     uint64_t pos;              /* read up to here */
     int64_t end_us;            /* time of that; 0 = nothing was read */

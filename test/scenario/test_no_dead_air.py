@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lib import ears, firewall, judge, sound, sources
-from lib.scene import (CHORDS, KEYS, MOUNTS, TONES, assert_no_dead_air, ledger, stage,
+from lib.scene import (CHORDS, KEYS, MOUNTS, TONES, assert_no_dead_air, ledger, logged, stage,
                        switches, wait_switch, wave)
 from lib.sources import RawSource, set_title
 from lib.station import wait_for
@@ -47,6 +47,24 @@ def test_the_judge_sees_a_player_that_runs_dry():
     assert judge.reserve(late)[0] == 1
 
 
+# ---- what the tests send by hand
+
+
+def in_between(codec, hz, seconds=12, rate=44100):
+    """Pieces from the middle of a tone, each of which can be decoded on its own."""
+    data = sound.cached(
+        f"middle-{hz}-{seconds}-{rate}.{codec}",
+        lambda: sound.encode(sound.tone(seconds, hz, rate), codec, rate=rate,
+                             options=["-reservoir", "0"] if codec == "mp3" else []))
+    return sources.pieces(data, codec)[10:-10]
+
+
+def raw_source(s, parts, **more):
+    source = RawSource(s.station.port, MOUNTS["live"], key=KEYS["live"], **more)
+    source.parts = parts
+    return source
+
+
 # ---- it breaks off
 
 
@@ -62,6 +80,12 @@ def test_a_live_source_is_killed_and_comes_back(make_mast, tmp_path):
         assert_no_dead_air(s)
         assert judge.names(s.heard()) == ["live", "backup", "live"]
         assert switches(s.station) == [("/wxyz", "/backup", "it left"), ("/backup", "/wxyz", FIRST)]
+        # The ledger is told in three ways.
+        told = ledger(s.station)
+        assert told == logged(s.station)
+        page = s.station.get("/-/air/wxyz").text
+        for line in told:
+            assert f"{line['at']}  switch  " in page and f"-> {line['to']}: {line['why']}\n" in page
 
 
 def test_a_live_source_is_stopped_and_goes_on(make_mast, tmp_path):
@@ -74,7 +98,8 @@ def test_a_live_source_is_stopped_and_goes_on(make_mast, tmp_path):
         s.play(3)
         assert_no_dead_air(s)
         assert judge.names(s.heard()) == ["live", "backup", "live"]
-        assert switches(s.station) == [("/wxyz", "/backup", "it stalled"), ("/backup", "/wxyz", FIRST)]
+        assert switches(s.station) == [
+            ("/wxyz", "/backup", "it stalled"), ("/backup", "/wxyz", FIRST)]
 
 
 def port_of(pid):
@@ -104,7 +129,8 @@ def test_a_live_source_is_cut_by_a_firewall(make_mast, tmp_path):
             wall.close()
         assert_no_dead_air(s)
         assert judge.names(s.heard()) == ["live", "backup", "live"]
-        assert switches(s.station) == [("/wxyz", "/backup", "it stalled"), ("/backup", "/wxyz", FIRST)]
+        assert switches(s.station) == [
+            ("/wxyz", "/backup", "it stalled"), ("/backup", "/wxyz", FIRST)]
 
 
 def test_no_source_is_left_and_the_loop_plays(make_mast, tmp_path):
@@ -167,7 +193,7 @@ def test_a_source_sends_what_is_not_worth_hearing(make_mast, tmp_path, what):
             assert len(judge.holes(pcm)) == (0 if what == "steady-tone" else 1)
         assert switches(s.station) == [("/wxyz", "/backup", why), ("/backup", "/wxyz", FIRST)]
         fault = ledger(s.station, "fault")
-        assert [(line["source"], line["why"]) for line in fault] == [("/wxyz", why)]
+        assert [(line["from"], line["why"]) for line in fault] == [("/wxyz", why)]
         order = [line["what"] for line in ledger(s.station)]
         assert order == ["switch", "fault", "switch", "switch"]
 
@@ -186,9 +212,9 @@ def test_what_may_be_silent_stays_on_the_air(make_mast, tmp_path):
 
 
 def flap(s, times, up_s, down_s):
-    parts = sound.clip("mp3", 30, TONES["live"][0])
+    parts = in_between("mp3", TONES["live"][0])
     for _ in range(times):
-        with RawSource(s.station.port, MOUNTS["live"], key=KEYS["live"], data=parts) as source:
+        with raw_source(s, parts) as source:
             source.start()
             time.sleep(up_s)
         time.sleep(down_s)
@@ -196,8 +222,7 @@ def flap(s, times, up_s, down_s):
 
 def assert_flapping_is_sat_out(s):
     assert_no_dead_air(s)
-    # A clip begins with what an encoder puts before it: some milliseconds of nothing.
-    runs = s.heard(hole_ms=60, limit=1.0)
+    runs = s.heard()
     # Once back, once more given up: from then on it needs more good sound than it ever has.
     changes = switches(s.station)
     assert 1 <= len(changes) <= 3, changes
@@ -206,10 +231,10 @@ def assert_flapping_is_sat_out(s):
 
 
 def test_a_source_that_flaps_twenty_times_is_switched_three_times_at_most(make_mast, tmp_path):
-    """Five minutes, compressed to one: the wait for a return begins with 1 s in place of 5 s."""
+    """Five minutes, compressed to 40 s: the wait for a return begins with 1 s in place of 5 s."""
     with stage(make_mast, tmp_path, {"return_after": 1}) as s:
         s.signal("live", signal.SIGKILL)
-        flap(s, 20, 1.6, 0.8)
+        flap(s, 20, 1.4, 0.6)
         assert_flapping_is_sat_out(s)
 
 
@@ -222,21 +247,6 @@ def test_a_source_that_flaps_twenty_times_in_five_minutes(make_mast, tmp_path):
 
 
 # ---- it changes
-
-
-def in_between(codec, hz, seconds=12, rate=44100):
-    """Pieces from the middle of a tone, each of which can be decoded on its own."""
-    data = sound.cached(
-        f"middle-{hz}-{seconds}-{rate}.{codec}",
-        lambda: sound.encode(sound.tone(seconds, hz, rate), codec, rate=rate,
-                             options=["-reservoir", "0"] if codec == "mp3" else []))
-    return sources.pieces(data, codec)[10:-10]
-
-
-def raw_source(s, parts, **more):
-    source = RawSource(s.station.port, MOUNTS["live"], key=KEYS["live"], **more)
-    source.parts = parts
-    return source
 
 
 def test_a_source_changes_from_44100_to_48000_hz(make_mast, tmp_path):
@@ -319,7 +329,7 @@ def test_broken_frames_do_not_end_a_stream(make_mast, tmp_path):
         assert_no_dead_air(s)
         runs = s.heard(hole_ms=1200, limit=99)
         for codec, pcm in s.crowd.decoded(1):
-            assert np.abs(pcm).max() < 2, f"{codec}: far over full scale"
+            assert np.abs(pcm).max() < 3, f"{codec}: far over full scale"
         assert runs[0].name == "live" and runs[-1].name == "live"
         assert runs[-1].end - runs[-1].begin > 3
         assert switches(s.station) == [] and ledger(s.station, "deck") == []

@@ -117,7 +117,7 @@ class Crowd:
         assert lost == 0, f"{lost} of {len(self.listeners)} listeners were disconnected"
         dry = [count for count, _ in reserves if count]
         least = min(least for _, least in reserves)
-        assert not dry, f"{len(dry)} of {len(reserves)} players ran dry; least reserve {least:.2f} s"
+        assert not dry, f"{len(dry)} of {len(reserves)} players ran dry; least: {least:.2f} s"
         return least
 
     def decoded(self, each=2):

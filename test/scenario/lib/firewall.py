@@ -10,7 +10,7 @@ from lib.station import free_port
 
 
 class PacketFilter:
-    """Drops what is sent to `port` from connections that are up already, by nftables on loopback."""
+    """Drops what one connection sends to `port`, by nftables on loopback."""
 
     def __init__(self, port):
         self.port, self.far_port = port, port

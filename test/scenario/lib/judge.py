@@ -1,7 +1,8 @@
 """Judges what a listener received: decoded by ffmpeg to float samples, at the rate and with the
 channels that were sent.
 
-    bytes --decode()--> samples --holes(), steps(), heard()--> what is wrong, and what was heard when
+    bytes --decode()--> samples --holes(), steps()--> what is wrong
+                                --heard()--> what was heard when
     arrivals --reserve()--> how much sound a player had in hand, and how often it ran dry
 """
 import collections

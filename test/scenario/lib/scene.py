@@ -1,6 +1,7 @@
 """A station with a live source and a backup, whose renditions a deck makes, and what happens to
 them. Each input has tones of its own, so that a listener's sound tells which one is heard."""
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -35,8 +36,9 @@ def loop_file(folder, seconds):
     """A loop of one tone that fits its length (beats of 0.96 s), so that its seam is not heard."""
     path = pathlib.Path(folder) / "loop.flac"
     wave = "{0}*sin(2*PI*{1}*t)".format(judge.AMPLITUDE, *TONES["loop"])
-    subprocess.run([*sound.FFMPEG, "-f", "lavfi", "-i", f"aevalsrc={wave}|{wave}:s=48000:d={seconds}",
-                    "-c:a", "flac", "-f", "ogg", str(path)], check=True, capture_output=True)
+    subprocess.run([*sound.FFMPEG, "-f", "lavfi", "-i",
+                    f"aevalsrc={wave}|{wave}:s=48000:d={seconds}", "-c:a", "flac", "-f", "ogg",
+                    str(path)], check=True, capture_output=True)
     return str(path)
 
 
@@ -77,25 +79,34 @@ def send(folder, port, name="live", codec="mp3", channels=None, rate=44100, seco
 LEDGER = re.compile(r"event=switch .*?what=(\S+) at=(\S+) from=(\S+) to=(\S+) why=(\"[^\"]*\"|\S+)")
 
 
-def ledger(station, what=None):
-    """The lines of the dead-air ledger, oldest first: {what, at, source, to, why}."""
-    lines = [dict(zip(("what", "at", "source", "to", "why"), found.groups()))
+def logged(station):
+    """The lines of the dead-air ledger as they stand in the log, oldest first."""
+    lines = [dict(zip(("what", "at", "from", "to", "why"), found.groups()))
              for found in LEDGER.finditer(station.log_text())]
     for line in lines:
         line["why"] = line["why"].strip('"')
+        line.update({end: "" for end in ("from", "to") if line[end] == "-"})
+    return lines
+
+
+def ledger(station, what=None):
+    """The dead-air ledger as `mast status` has it, oldest first: {what, at, from, to, why}."""
+    told = json.loads(station.run("status", "--json", "-c", station.config).stdout)
+    lines = told["stations"][0]["air"]["events"]
     return [line for line in lines if what is None or line["what"] == what]
 
 
 def switches(station):
     """[(from, to, why)], the first coming on the air left out."""
-    return [(line["source"], line["to"], line["why"]) for line in ledger(station, "switch")
-            if line["source"] != "-"]
+    return [(line["from"], line["to"], line["why"]) for line in ledger(station, "switch")
+            if line["from"]]
 
 
 def wait_switch(station, to, seconds=10, count=1):
     """Waits for the count-th switch to an input, since the start."""
-    wait_for(lambda: sum(one["to"] == to for one in ledger(station, "switch")) >= count, seconds,
-             why=f"no switch {count} to {to}, but {switches(station)}")
+    def times():
+        return sum(one["what"] == "switch" and one["to"] == to for one in logged(station))
+    wait_for(lambda: times() >= count, seconds, why=f"no switch {count} to {to}")
 
 
 def runs_on_tape(station, rendition):
@@ -153,7 +164,7 @@ class Scene:
         return self.children[name]
 
     def begin(self, both=True, listeners=100):
-        """On the air for longer than a burst is, and then they come to listen."""
+        """On the air for longer than a burst is, and then they come to listen, fifty a second."""
         if "live" not in self.children:
             self.send("live")
         self.station.wait_on_air()
@@ -161,7 +172,7 @@ class Scene:
         if both and "backup" not in self.children:
             self.send("backup")
         time.sleep(max(0, 3.5 - (time.monotonic() - began)))
-        self.crowd = Crowd(self.station.port, listeners).start()
+        self.crowd = Crowd(self.station.port, listeners, spread_s=listeners / 50).start()
         time.sleep(1.2)  # everybody has had his burst and a slot of his own
         return self
 
