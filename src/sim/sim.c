@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TICK_US     (20 * US_PER_MS)
-#define HOUR_US     (3600 * US_PER_S)
-#define MINUTE_US   (60 * US_PER_S)
+#define TICK_US      (20 * US_PER_MS)
+#define HOUR_US      (3600 * US_PER_S)
+#define MINUTE_US    (60 * US_PER_S)
 #define JUMP_LOSS_US (300 * US_PER_MS)
-#define STATION     "sim"
-#define BITRATE_BPS 8000
+#define STATION      "sim"
+#define BITRATE_BPS  8000
 
 /* What a seed chooses. */
 struct setting {

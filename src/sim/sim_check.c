@@ -12,6 +12,7 @@
 #define RETURNS_BECAUSE  "it stands first and is good"
 #define FORGIVEN_US      (600 * US_PER_S)
 #define WAIT_MAX_US      (300 * US_PER_S)
+#define CLAIM_US         (WAIT_MAX_US + 60 * US_PER_S) /* and what may wait before the air */
 #define EVENTS_MAX       64
 #define STEER_SLOWEST_US (19 * US_PER_MS) /* of station time in a tick of 20 ms */
 
@@ -79,7 +80,8 @@ static void check_hole(struct sim_check *check, const struct sim_tape_check *t,
     sim_say(check->config.trace, "%s has a hole of %lld ms", tape_name(tape->tape),
             (long long)(heard->hole_us / US_PER_MS));
     /* Where station time was set forward, there is nothing to put in between. */
-    if (check->jumped_us > t->walked_us && heard->hole_us < check->jump_us + 5 * US_PER_S)
+    if (sim_check_has_jumped(check, (size_t)(t - check->tapes)) &&
+        heard->hole_us < check->jump_us + US_PER_S)
         return;
     if (sim_check_is_on(check))
         sim_check_break(check, "%s has a hole of %lld ms", tape_name(tape->tape),
@@ -243,7 +245,7 @@ static void check_on_air(struct sim_check *check)
         bool is_on = on == &check->standings[i];
         if (is_on)
             return; /* what stands behind it has no claim */
-        if (is_clean_for(check, source, 330 * US_PER_S))
+        if (is_clean_for(check, source, CLAIM_US))
             sim_check_break(check, "%s is good for %lld s, and %s is on the air",
                             source->config.mount,
                             (long long)((now_us - source->clean_since_us) / US_PER_S),

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NS_PER_US  INT64_C(1000)
-#define TIMEOUT_US (10 * US_PER_S) /* a silent connection is ended by its loop */
-#define MINUTE_US  (60 * US_PER_S)
-#define FLAP_US    (15 * US_PER_S) /* 20 times in 5 minutes */
-#define LINK_FRAMES 40 /* its line carries so many in 20 ms: 50 times what it needs */
-#define JITTER_US  (80 * US_PER_MS)
+#define NS_PER_US   INT64_C(1000)
+#define TIMEOUT_US  (10 * US_PER_S) /* a silent connection is ended by its loop */
+#define MINUTE_US   (60 * US_PER_S)
+#define FLAP_US     (15 * US_PER_S) /* 20 times in 5 minutes */
+#define LINK_FRAMES 40              /* its line carries so many in 20 ms: 50 times what it needs */
+#define JITTER_US   (80 * US_PER_MS)
 
 static int64_t now_of(const struct sim_source *source)
 {
@@ -370,8 +370,8 @@ static void deliver(struct sim_source *source)
     int64_t now_us = now_of(source);
     if (now_us < source->blocked_until_us || source->phase == SIM_PHASE_DEAF)
         return;
-    for (unsigned n = 0; n < LINK_FRAMES &&
-                         (source->frame_sent < source->frame_bytes || source->waiting_count > 0);
+    for (unsigned n = 0;
+         n < LINK_FRAMES && (source->frame_sent < source->frame_bytes || source->waiting_count > 0);
          n++) {
         if (source->frame_sent == source->frame_bytes)
             make_frame(source);
