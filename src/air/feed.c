@@ -232,8 +232,10 @@ static void take_outputs(struct feed *feed, const struct board_station *board)
 /* Where an input's sound begins that the deck could be given. */
 static int64_t begin_of(const struct feed_input *input, struct utc now)
 {
-    const struct history *history = input->kind == INPUT_PORT ? input->port->history : NULL;
-    if (!history || history_first(history) == history_next(history))
+    if (input->kind != INPUT_PORT)
+        return now.us - RESUME_US; /* it sounds at any time */
+    const struct history *history = input->port->history;
+    if (history_first(history) == history_next(history))
         return now.us - FEED_HOLD_US;
     return history_at(history, history_first(history)).start.us;
 }
