@@ -516,6 +516,8 @@ static void run_decked(struct air_station *station, const struct board_rendition
         output->plan_us = 0; /* nobody comes to go on there */
     if (!track || (output->feeder != FED_BY_LOOP && !starves))
         return;
+    if (output->plan_us == 0 && deck_plays(station, tick))
+        return; /* it has come round: it goes on as soon as it is past what the loop has played */
     if (output->feeder != FED_BY_LOOP)
         log_warn(EV_DECK, "station=%s rendition=%s text=\"without a deck: the loop plays\"",
                  station->slug, rendition->slug);

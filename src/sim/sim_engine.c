@@ -281,9 +281,8 @@ static void forget_pieces(struct sim_engine *engine)
     size_t gone = 0;
     for (size_t i = 0; i < DECK_OUTPUTS_MAX; i++) {
         const struct sim_output *output = &engine->outputs[i];
-        int64_t next_us = frame_at_us(output, output->frames);
-        if (output->is_on && next_us < floor_us)
-            floor_us = next_us;
+        if (output->is_on && frame_at_us(output, output->frames) < floor_us)
+            floor_us = frame_at_us(output, output->frames);
     }
     while (gone + 1 < engine->pieces_count && engine->pieces[gone].end_us <= floor_us)
         gone++;
