@@ -10,6 +10,8 @@
 /* Sound that passes through is cut at its own frames. */
 #define PASS_HOLE_US     (60 * US_PER_MS)
 #define RETURNS_BECAUSE  "it stands first and is good"
+#define BARRED_BECAUSE   "the deck died of it three times"
+#define BARRED_US        (300 * US_PER_S)
 #define FORGIVEN_US      (600 * US_PER_S)
 #define WAIT_MAX_US      (300 * US_PER_S)
 #define CLAIM_US         (WAIT_MAX_US + 60 * US_PER_S) /* and what may wait before the air */
@@ -148,6 +150,8 @@ static void take_switch(struct sim_check *check, const struct air_event *event)
             from->failures++;
             from->failed_us = now_us;
         }
+        if (strcmp(event->why, BARRED_BECAUSE) == 0)
+            from->barred_us = now_us;
         from->on_us = 0;
     }
     if (!to)
@@ -245,6 +249,9 @@ static void check_on_air(struct sim_check *check)
         bool is_on = on == &check->standings[i];
         if (is_on)
             return; /* what stands behind it has no claim */
+        int64_t barred_us = check->standings[i].barred_us;
+        if (barred_us != 0 && now_us - barred_us < BARRED_US + CLAIM_US)
+            continue;
         if (is_clean_for(check, source, CLAIM_US))
             sim_check_break(check, "%s is good for %lld s, and %s is on the air",
                             source->config.mount,

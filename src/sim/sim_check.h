@@ -28,6 +28,7 @@ struct sim_check_config {
 struct sim_standing {
     uint32_t failures;
     int64_t on_us, failed_us; /* monotonic; 0 = it is not on, has not failed */
+    int64_t barred_us;        /* the deck died of it three times, last; 0 = never */
     unsigned flap_switches;   /* while it flaps */
     int64_t odd_us;           /* its sound is odd since; 0 = it is not */
 };
