@@ -52,12 +52,12 @@ uint64_t air_ticks(const struct air *air)
 
 /* ---- the tick ---- */
 
-static void jump(struct air *air, int64_t by_us)
+static void jump(struct air *air, struct utc to, int64_t by_us)
 {
     for (size_t i = 0; i < air->ports_count; i++)
         port_jump(air->ports[i], by_us);
     for (size_t i = 0; air->board && i < air->board->stations_count; i++)
-        station_jump(air->board->stations[i].air, by_us);
+        station_jump(air->board->stations[i].air, to, by_us);
 }
 
 static void tick_clock(struct air *air)
@@ -67,7 +67,7 @@ static void tick_clock(struct air *air)
     enum clock_news news = station_clock_tick(&air->clock, mono, clock_utc(air->config.clock));
     atomic_store_explicit(&air->offset_us, air->clock.offset_us, memory_order_relaxed);
     if (news == CLOCK_JUMPED) {
-        jump(air, air->clock.offset_us - before_us);
+        jump(air, clock_utc(air_clock(air)), air->clock.offset_us - before_us);
         log_warn(EV_CLOCK, "text=\"the system clock was set forward; station time follows\"");
     }
     if (news == CLOCK_BEHIND)

@@ -14,6 +14,12 @@ int64_t standing_wait_us(const struct standing *standing, int64_t return_after_u
     return wait_us < STANDING_WAIT_MAX_US ? wait_us : STANDING_WAIT_MAX_US;
 }
 
+static void forgive(struct standing *standing, struct utc now)
+{
+    if (standing->on_since.us != 0 && now.us - standing->on_since.us >= STANDING_FORGIVE_US)
+        standing->failures = 0;
+}
+
 void standing_on(struct standing *standing, struct utc now)
 {
     standing->on_since = now;
@@ -22,7 +28,7 @@ void standing_on(struct standing *standing, struct utc now)
 
 void standing_failed(struct standing *standing, struct utc now)
 {
-    standing_good(standing, now);
+    forgive(standing, now);
     standing->on_since.us = 0;
     if (standing->is_failed)
         return; /* told twice of one failure */
@@ -30,10 +36,11 @@ void standing_failed(struct standing *standing, struct utc now)
     standing->failures++;
 }
 
-void standing_good(struct standing *standing, struct utc now)
+void standing_stays(struct standing *standing, bool is_good, struct utc now)
 {
-    if (standing->on_since.us != 0 && now.us - standing->on_since.us >= STANDING_FORGIVE_US)
-        standing->failures = 0;
+    if (is_good && standing->on_since.us == 0)
+        standing_on(standing, now); /* it has come round on the air */
+    forgive(standing, now);
 }
 
 bool standing_deck_died(struct standing *standing, struct utc now)
@@ -62,24 +69,29 @@ void standing_jump(struct standing *standing, int64_t by_us)
     jump(&standing->deaths[1], by_us);
 }
 
+static enum fitness fittest(const struct choice *inputs, size_t count)
+{
+    enum fitness best = UNFIT;
+    for (size_t i = 0; i < count; i++)
+        if (inputs[i].fitness > best)
+            best = inputs[i].fitness;
+    return best;
+}
+
 size_t choose(const struct choice *inputs, size_t count, size_t on_air, const char **why)
 {
-    bool stays = on_air != CHOOSE_NONE && !inputs[on_air].fault;
-    for (size_t i = 0; i < count; i++) {
+    enum fitness best = fittest(inputs, count);
+    bool stays = on_air != CHOOSE_NONE && best != UNFIT && inputs[on_air].fitness == best;
+    *why = on_air == CHOOSE_NONE ? "nothing else sounds" : inputs[on_air].fault;
+    for (size_t i = 0; i < count && best != UNFIT; i++) {
         const struct choice *input = &inputs[i];
-        if (input->fault || i == on_air)
+        if (stays && i == on_air)
+            break; /* those behind it have no claim */
+        if (input->fitness != best || (stays && input->good_us < input->wait_us))
             continue;
-        if (stays && i > on_air)
-            break;
-        if (stays && input->good_us < input->wait_us)
-            continue;
-        *why = stays ? "it stands first and is good" : NULL;
-        if (!stays)
-            *why = on_air == CHOOSE_NONE ? "nothing else sounds" : inputs[on_air].fault;
+        if (stays)
+            *why = CHOOSE_RETURNS;
         return i;
     }
-    if (stays)
-        return on_air;
-    *why = on_air == CHOOSE_NONE ? "" : inputs[on_air].fault;
-    return CHOOSE_NONE;
+    return stays ? on_air : CHOOSE_NONE;
 }

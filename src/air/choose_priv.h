@@ -1,8 +1,9 @@
 /* air/choose_priv.h - which input is on the air. Pure.
  *
- * The one that is on stays while it is good. When it is not, the first good one in the station's
- * order takes over at once. One that stands earlier gets the air back after a wait that doubles
- * each time it fails: 5, 10, 20 ... 300 s of good sound; ten good minutes on the air forgive all.
+ * The one that is on stays while no other is fitter. Else the first of the fittest in the
+ * station's order takes over at once. One that stands earlier gets the air back after a wait that
+ * doubles each time it fails: 5, 10, 20 ... 300 s of good sound; ten good minutes on the air forgive
+ * all.
  */
 #ifndef MAST_AIR_CHOOSE_PRIV_H
 #define MAST_AIR_CHOOSE_PRIV_H
@@ -32,20 +33,31 @@ void standing_on(struct standing *standing, struct utc now);
 void standing_failed(struct standing *standing, struct utc now);
 MUST_USE bool standing_deck_died(struct standing *standing, struct utc now);
 
-/* It is on the air and good: after ten minutes it is forgiven. */
-void standing_good(struct standing *standing, struct utc now);
+/* It stays on the air: if it is good there, ten minutes forgive all. */
+void standing_stays(struct standing *standing, bool is_good, struct utc now);
 
 /* All times there go with station time when that is set forward. */
 void standing_jump(struct standing *standing, int64_t by_us);
 
-struct choice {
-    const char *fault; /* why it cannot be on the air; NULL = it can */
-    int64_t good_us;   /* good without a break for so long */
-    int64_t wait_us;   /* needs so much to take the air from one that is good */
+/* How fit an input is to be heard: one that is fitter is always preferred, whatever the order. */
+enum fitness {
+    UNFIT,     /* it has no sound to give */
+    FIT_DULL,  /* what it sounds like is its fault: better than nothing */
+    FIT_LATE,  /* its sound begins after what is made already: it leaves a hole */
+    FIT_WHOLE, /* its sound goes on where the last one ends */
 };
 
+struct choice {
+    enum fitness fitness;
+    const char *fault; /* why it is not FIT_WHOLE; a constant text */
+    int64_t good_us;   /* good without a break for so long */
+    int64_t wait_us;   /* needs so much to take the air from one that is as fit */
+};
+
+#define CHOOSE_RETURNS "it stands first and is good"
+
 /* Picks from `count` inputs in the station's order; on_air: the one that is on, or CHOOSE_NONE.
- * Returns the index of the one to be on, CHOOSE_NONE if all have a fault. *why: the reason if that
+ * Returns the index of the one to be on, CHOOSE_NONE if all are unfit. *why: the reason if that
  * is another one than before; a constant text. */
 size_t choose(const struct choice *inputs, size_t count, size_t on_air, const char **why);
 

@@ -7,10 +7,6 @@
 
 #include "base/log.h"
 
-/* A life goes on where the tapes end if that is not longer ago: inputs remember no more. */
-#define RESUME_US (4500 * US_PER_MS)
-/* So much may be missing at the beginning of an input before it is a hole. */
-#define SEAM_US (60 * US_PER_MS)
 /* Time for a deck to start while the loop is playing. */
 #define PLAN_US (1500 * US_PER_MS)
 /* The loop's frames are sent so far ahead. */
@@ -87,7 +83,7 @@ static int slot_free(const struct feed *feed)
         if (i != feed->on_slot && feed->slots[i].free_at_us != 0)
             found = i;
     }
-    assert(found >= 0); /* one is on, one is watched, the others fade */
+    assert(found >= 0); /* one is on, two are watched, the others fade */
     return found;
 }
 
@@ -229,15 +225,27 @@ static void take_outputs(struct feed *feed, const struct board_station *board)
     }
 }
 
-/* Where an input's sound begins that the deck could be given. */
-static int64_t begin_of(const struct feed_input *input, struct utc now)
+int64_t feed_whole_from(const struct feed_input *input, struct utc now)
 {
     if (input->kind != INPUT_PORT)
-        return now.us - RESUME_US; /* it sounds at any time */
+        return now.us - FEED_RESUME_US; /* they are there at any time */
     const struct history *history = input->port->history;
     if (history_first(history) == history_next(history))
         return now.us - FEED_HOLD_US;
-    return history_at(history, history_first(history)).start.us;
+    int64_t first_us = history_at(history, history_first(history)).start.us;
+    return first_us > input->port->whole_from_us ? first_us : input->port->whole_from_us;
+}
+
+struct utc feed_reached(const struct air_station *station, struct utc now)
+{
+    const struct feed *feed = &station->feed;
+    int64_t end_us = 0;
+    if (feed->is_on)
+        return (struct utc){feed->run_us};
+    for (size_t i = 0; i < feed->outputs_count; i++)
+        if (feed->outputs[i]->end.us > end_us)
+            end_us = feed->outputs[i]->end.us;
+    return now.us - end_us > FEED_RESUME_US ? now : (struct utc){end_us};
 }
 
 /* Where an output whose loop is playing will be when the deck is there. */
@@ -263,9 +271,13 @@ static int64_t grid_of(const struct air_station *station, size_t i, int64_t begi
     int64_t end_us = output->end.us;
     if (output->feeder == FED_BY_LOOP)
         return plan_of(station, output, now);
-    if (end_us >= now.us - RESUME_US && end_us <= now.us + US_PER_S && begin_us <= end_us + SEAM_US)
+    if (end_us >= now.us - FEED_RESUME_US && end_us <= now.us + US_PER_S &&
+        begin_us <= end_us + PORT_SEAM_US)
         return end_us;
     int64_t fresh_us = now.us - FEED_LEAD_US;
+    /* What came while a first deck did not live long enough is not lost. */
+    if (station->missed_from.us < fresh_us && station->missed_from.us > now.us - FEED_RESUME_US)
+        fresh_us = station->missed_from.us;
     if (fresh_us < begin_us)
         fresh_us = begin_us;
     return fresh_us > end_us ? fresh_us : end_us;
@@ -279,7 +291,7 @@ void feed_start(struct air_station *station, const struct station_tick *tick,
         station->deck.is_up(station->deck.ctx))
         return;
     int64_t grids_us[DECK_OUTPUTS_MAX];
-    int64_t begin_us = begin_of(input, tick->now), from_us = tick->now.us;
+    int64_t begin_us = feed_whole_from(input, tick->now), from_us = tick->now.us;
     take_outputs(feed, tick->board);
     for (size_t i = 0; i < feed->outputs_count; i++) {
         grids_us[i] = grid_of(station, i, begin_us, tick->now);
@@ -322,22 +334,35 @@ struct utc feed_switch(struct air_station *station, const struct station_tick *t
     return (struct utc){feed->run_us};
 }
 
+static bool is_one_of(const struct feed_input *input, const struct feed_input inputs[FEED_WATCHED])
+{
+    for (int i = 0; i < FEED_WATCHED; i++)
+        if (feed_input_same(input, &inputs[i]))
+            return true;
+    return false;
+}
+
 void feed_watch(struct air_station *station, const struct station_tick *tick,
-                const struct feed_input *input)
+                const struct feed_input inputs[FEED_WATCHED])
 {
     struct feed *feed = &station->feed;
-    if (!feed->is_on || slot_find(feed, input) >= 0)
+    if (!feed->is_on)
         return;
     for (int i = 0; i < DECK_INPUTS_MAX; i++) {
         struct slot *slot = &feed->slots[i];
-        if (i != feed->on_slot && slot->input.kind != INPUT_NONE && slot->free_at_us == 0)
-            slot->free_at_us = feed->run_us; /* the one that was watched so far */
+        if (i != feed->on_slot && slot->input.kind != INPUT_NONE && slot->free_at_us == 0 &&
+            !is_one_of(&slot->input, inputs))
+            slot->free_at_us = feed->run_us; /* it was watched so far */
     }
-    for (int i = 0; i < DECK_INPUTS_MAX && input->kind == INPUT_PORT; i++) {
-        if (feed->slots[i].input.kind != INPUT_NONE)
+    for (int n = 0; n < FEED_WATCHED; n++) {
+        if (inputs[n].kind != INPUT_PORT || slot_find(feed, &inputs[n]) >= 0)
             continue;
-        slot_open(station, tick, input, feed->run_us - FEED_LEAD_US);
-        return;
+        for (int i = 0; i < DECK_INPUTS_MAX; i++) {
+            if (feed->slots[i].input.kind != INPUT_NONE)
+                continue;
+            slot_open(station, tick, &inputs[n], feed->run_us - FEED_LEAD_US);
+            break;
+        }
     }
 }
 
@@ -442,8 +467,12 @@ bool feed_take(struct air_station *station, const struct station_tick *tick, con
     const struct channel *deck = &station->deck;
     struct message message;
     enum err err = OK;
-    if (!feed->is_on)
+    if (!feed->is_on) {
+        /* What one that was ended had still to say: it is up until that is taken. */
+        while (deck->receive(deck->ctx, &message) == OK)
+            continue;
         return true;
+    }
     while ((err = deck->receive(deck->ctx, &message)) == OK)
         take(station, tick, &message);
     int64_t patience_us = feed->has_spoken ? FEED_HANG_US : FEED_START_US;

@@ -15,6 +15,7 @@
 #define FEED_HOLD_US    (40 * US_PER_MS) /* kept back for the crossfade */
 #define FEED_LEAD_US    (500 * US_PER_MS)
 #define FEED_WARM_UP_US (300 * US_PER_MS)
+#define FEED_RESUME_US  (4500 * US_PER_MS) /* inputs remember no more */
 #define FEED_QUIET_US   US_PER_S       /* not a word for so long: it does not count as playing */
 #define FEED_HANG_US    (3 * US_PER_S) /* ... and it is replaced; the loop has been playing by then */
 #define FEED_START_US   (10 * US_PER_S) /* a deck that starts may take so long to speak */
@@ -61,6 +62,12 @@ struct feed {
 struct air_station;
 struct station_tick;
 
+/* From when on an input has sound without a hole that the deck could be given. */
+int64_t feed_whole_from(const struct feed_input *input, struct utc now);
+
+/* Up to where the sound is made, or the tapes reach if no deck is there. */
+struct utc feed_reached(const struct air_station *station, struct utc now);
+
 /* Starts a deck if none is there and one is wanted, with `input` on the air. */
 void feed_start(struct air_station *station, const struct station_tick *tick,
                 const struct feed_input *input);
@@ -72,9 +79,10 @@ bool feed_is_stale(const struct air_station *station, const struct board_station
 struct utc feed_switch(struct air_station *station, const struct station_tick *tick,
                        const struct feed_input *input);
 
-/* Has the deck listen to an input that is not on the air (kind NONE: to none). */
+/* Has the deck listen to inputs that are not on the air (kind NONE: to none), and to no others. */
+#define FEED_WATCHED 2
 void feed_watch(struct air_station *station, const struct station_tick *tick,
-                const struct feed_input *input);
+                const struct feed_input inputs[FEED_WATCHED]);
 
 /* Sends the frames that are new, and how far to render. */
 void feed_run(struct air_station *station, const struct station_tick *tick);

@@ -169,13 +169,22 @@ static void note_bitrate(struct port *port)
         port->bitrate_bps = 1;
 }
 
-/* Notes from when on the sound is unbroken, and not too slow either. */
+/* Notes from when on the sound is unbroken, and not too slow either. (That of a standby may find
+ * another place in time: nobody hears that.) */
 static void note_good(struct port *port, struct utc now, bool broken)
 {
     int64_t last_us = atomic_load_explicit(&port->last_frame_us, memory_order_relaxed);
-    if (broken || now.us - last_us >= PORT_STALL_US)
+    if ((broken && port->is_heard) || now.us - last_us >= PORT_STALL_US)
         port->good_since_us = now.us;
     atomic_store_explicit(&port->last_frame_us, now.us, memory_order_release);
+}
+
+/* Notes where a hole in its sound ends. */
+static void note_hole(struct port *port, struct utc start)
+{
+    int64_t end_us = history_end(port->history).us;
+    if (end_us == 0 || start.us - end_us > PORT_SEAM_US)
+        port->whole_from_us = start.us;
 }
 
 static void use_pending(struct port *port, struct utc now, struct utc start, bool broken,
@@ -188,6 +197,7 @@ static void use_pending(struct port *port, struct utc now, struct utc start, boo
         broken = true;
     note_bitrate(port);
     note_good(port, now, broken);
+    note_hole(port, start);
     history_push(port->history, f, start, setup, seq);
     struct str title = take_title(port);
     if (broken || title.ptr)
@@ -234,8 +244,10 @@ void port_run(struct port *port, struct utc now, port_news_fn *news, void *ctx)
             err = next_frame(port);
         if (err)
             break;
+        /* The deck renders what is on the air: a standby that stays behind it is never judged. */
+        int64_t bearable_us = port->is_heard ? STAMP_LATE_US : STAMP_LATE_UNHEARD_US;
         bool broken;
-        struct utc start = stamp_next(&port->stamp, now, &broken);
+        struct utc start = stamp_next(&port->stamp, now, bearable_us, &broken);
         if (start.us > now.us)
             break;
         use_pending(port, now, start, broken, news, ctx);

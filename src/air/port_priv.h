@@ -20,8 +20,9 @@
 
 #define PORT_RING_BYTES  (256 * 1024)
 #define PORT_STALL_US    (1500 * US_PER_MS)
-#define PORT_CUSHION_US  (5 * US_PER_S) /* a faster source is kept waiting beyond this */
-#define PORT_NOISE_BYTES (256 * 1024)   /* so much without one frame is no sound */
+#define PORT_CUSHION_US  (5 * US_PER_S)   /* a faster source is kept waiting beyond this */
+#define PORT_SEAM_US     (60 * US_PER_MS) /* more than this without sound is a hole */
+#define PORT_NOISE_BYTES (256 * 1024)     /* so much without one frame is no sound */
 #define PORT_TITLES_MAX  8
 
 struct port {
@@ -62,7 +63,9 @@ struct port {
     struct stamp stamp;
     struct frame pending; /* framed, not due yet */
     bool has_pending;
+    bool is_heard;         /* it is on the air, for the deck or a rendition */
     int64_t good_since_us; /* unbroken sound since; 0 = none */
+    int64_t whole_from_us; /* its sound has no hole from there on; 0 = there was none yet */
     uint32_t bitrate_bps;  /* smoothed, to tell time from bytes */
     struct format shown;   /* the format that was logged last */
     bool format_is_told;   /* `format` says the same */

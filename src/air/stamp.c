@@ -2,7 +2,6 @@
 #include "air/stamp.h"
 
 #define NS_PER_US     INT64_C(1000)
-#define LATE_US       (1200 * US_PER_MS)
 #define LATE_FOR_US   (2 * US_PER_S)
 #define STALL_US      (1500 * US_PER_MS)
 #define BACKLOG_US    (200 * US_PER_MS) /* what waited while it stalled comes within this */
@@ -25,10 +24,10 @@ static void begin_at(struct stamp *stamp, struct utc now)
 }
 
 /* Has sound come too late for too long to keep its place? */
-static bool is_too_late(struct stamp *stamp, struct utc now)
+static bool is_too_late(struct stamp *stamp, struct utc now, int64_t bearable_us)
 {
     int64_t late_us = now.us - stamp->next_ns / NS_PER_US;
-    if (late_us <= LATE_US) {
+    if (late_us <= bearable_us) {
         stamp->late_since_us = 0;
         return false;
     }
@@ -37,9 +36,9 @@ static bool is_too_late(struct stamp *stamp, struct utc now)
     return now.us - stamp->late_since_us >= (late_us > STALL_US ? BACKLOG_US : LATE_FOR_US);
 }
 
-struct utc stamp_next(struct stamp *stamp, struct utc now, bool *broken)
+struct utc stamp_next(struct stamp *stamp, struct utc now, int64_t bearable_us, bool *broken)
 {
-    if (!stamp->is_running || is_too_late(stamp, now))
+    if (!stamp->is_running || is_too_late(stamp, now, bearable_us))
         begin_at(stamp, now);
     *broken = stamp->is_broken;
     return (struct utc){stamp->next_ns / NS_PER_US};
@@ -72,7 +71,7 @@ void stamp_look(struct stamp *stamp, struct utc now, int64_t arrived_us, bool he
     stamp->looked_at_us = now.us;
     int64_t ahead_us = stamp->next_ns / NS_PER_US + arrived_us - now.us;
 
-    if (ahead_us < -LATE_US || passed_us <= 0) {
+    if (ahead_us < -STAMP_LATE_US || passed_us <= 0) {
         stamp->steer_ppm = 0;
         return;
     }

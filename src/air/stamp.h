@@ -5,12 +5,15 @@
  * arrived and is not due yet; negative when it comes late) shows by how much, and the pace of the
  * stamps is steered by at most 500 ppm to keep the cushion where it settled.
  * Sound that comes late keeps its place: listeners have some seconds in hand, and the steering
- * brings it back. More than 1.2 s late for 2 s, or over 1.5 s for 0.2 s (a stall whose backlog did
- * not come), it does not follow on any more and is stamped anew. Pure.   Thread: air. Air-safe. */
+ * brings it back. Later than that for 2 s, or over 1.5 s for 0.2 s (a stall whose backlog did not
+ * come), it does not follow on any more and is stamped anew. Pure.   Thread: air. Air-safe. */
 #ifndef MAST_AIR_STAMP_H
 #define MAST_AIR_STAMP_H
 
 #include "base/clock.h"
+
+#define STAMP_LATE_US         (1200 * US_PER_MS) /* bearable, since listeners have more in hand */
+#define STAMP_LATE_UNHEARD_US (250 * US_PER_MS)  /* ... of sound that nobody hears */
 
 struct stamp {
     bool is_running;
@@ -26,10 +29,10 @@ struct stamp {
 
 void stamp_init(struct stamp *stamp);
 
-/* When the next frame is due. At the start: now.
+/* When the next frame is due. At the start: now. bearable_us: so late it may come for ever.
  * *broken: it does not follow on from the frame before (first frame, or late for too long).
  * May be asked again until stamp_take(). */
-struct utc stamp_next(struct stamp *stamp, struct utc now, bool *broken);
+struct utc stamp_next(struct stamp *stamp, struct utc now, int64_t bearable_us, bool *broken);
 
 /* The frame was used: moves on by its samples. */
 void stamp_take(struct stamp *stamp, uint32_t samples, uint32_t rate_hz);

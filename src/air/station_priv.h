@@ -22,6 +22,7 @@ struct input {
     struct port *port;         /* INPUT_PORT */
     struct standing *standing; /* INPUT_PORT */
     bool is_first;             /* of the order, whether or not what stands before it is there */
+    bool may_be_silent;
     struct choice choice;
 };
 
@@ -52,6 +53,8 @@ struct air_station {
     size_t inputs_count;
     struct feed_input on_air; /* what the deck has on; kind INPUT_NONE = nothing */
     struct utc on_since;
+    struct utc missed_from; /* that there is no sound before is no fault: nothing was on the air, or
+                               station time was set forward */
     bool on_is_first;
     enum fault fault; /* of what is on the air, past the alarm's time */
     struct feed feed;
@@ -74,8 +77,8 @@ unsigned station_tick(struct air_station *station, const struct station_tick *ti
 /* The station is on no board any more: its deck is ended, its outputs let go.   Thread: air. */
 void station_leave(struct air_station *station, const struct board_station *board, struct utc now);
 
-/* Station time was set forward.   Thread: air. */
-void station_jump(struct air_station *station, int64_t by_us);
+/* Station time was set forward, to `to`.   Thread: air. */
+void station_jump(struct air_station *station, struct utc to, int64_t by_us);
 
 /* Is this port on the air for the deck or any rendition, so that it must not go yet? */
 bool station_needs(const struct air_station *station, const struct board_station *board,
@@ -84,6 +87,36 @@ bool station_needs(const struct air_station *station, const struct board_station
 /* A port has a new title, from the frame that starts at `at` on. */
 void station_title(struct air_station *station, const struct port *port, struct utc at,
                    struct str title);
+
+/* ---- inputs.c: what may be on the air ---- */
+
+/* Lists them anew, in the station's order, best first, each with how fit it is. A source that logs
+ * in again may stand there twice. */
+void station_list_inputs(struct air_station *station, const struct station_tick *tick);
+
+/* Its place in the list, or CHOOSE_NONE. */
+size_t station_find_input(const struct air_station *station, const struct feed_input *which);
+
+void station_input_name(const struct feed_input *input, char out[96]);
+
+/* Chooses among `choices`, one for each input, for what is made up to `reached` already: those that
+ * leave a hole behind that are marked so. The rest as choose(). */
+size_t station_choose(struct air_station *station, struct choice choices[STATION_INPUTS_MAX],
+                      size_t on_air, struct utc reached, struct utc now, const char **why);
+
+/* Up to where there is sound, or no need of any. */
+struct utc station_reached(const struct air_station *station, struct utc end);
+
+/* ---- passing.c: renditions that pass through ---- */
+
+void station_pass(struct air_station *station, const struct board_rendition *rendition,
+                  const struct station_tick *tick);
+
+/* ---- titles.c ---- */
+
+/* Notes a title, and with a note the input that goes on the air with it. */
+struct station_title *station_add_title(struct air_station *station, struct utc at,
+                                        const char *note, struct str text);
 
 /* Titles and inputs hold from an instant, and each output comes to it in its own time: before it is
  * given a frame that starts at `at`, its tape is told of them. */

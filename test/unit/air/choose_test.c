@@ -10,12 +10,12 @@
 #define BAD(text)                                                                                  \
     (struct choice)                                                                                \
     {                                                                                              \
-        text, 0, 5 * S                                                                             \
+        UNFIT, text, 0, 5 * S                                                                      \
     }
 #define GOOD(good, wait)                                                                           \
     (struct choice)                                                                                \
     {                                                                                              \
-        NULL, (good)*S, (wait)*S                                                                   \
+        FIT_WHOLE, NULL, (good)*S, (wait)*S                                                        \
     }
 
 static void the_first_good_one_begins_at_once(void **state)
@@ -65,6 +65,51 @@ static void with_none_good_nothing_is_on(void **state)
     assert_int_equal(choose(inputs, 0, CHOOSE_NONE, &why), CHOOSE_NONE);
 }
 
+static void what_is_dull_is_better_than_nothing(void **state)
+{
+    const char *why = "";
+    (void)state;
+    struct choice dull = {FIT_DULL, "it is silent", 0, 5 * S};
+    struct choice inputs[] = {BAD("it left"), dull, dull, GOOD(0, 300)};
+    assert_int_equal(choose(inputs, 3, CHOOSE_NONE, &why), 1);
+    assert_int_equal(choose(inputs, 3, 2, &why), 2); /* no better: it stays */
+    assert_int_equal(choose(inputs, 4, 1, &why), 3);
+    assert_string_equal(why, "it is silent");
+}
+
+static void what_leaves_no_hole_goes_before_what_does(void **state)
+{
+    const char *why = "";
+    (void)state;
+    struct choice late = {FIT_LATE, "its sound has a hole", 9 * S, 5 * S};
+    struct choice inputs[] = {late, GOOD(0, 300), late};
+    assert_int_equal(choose(inputs, 3, 2, &why), 1);
+    assert_string_equal(why, "its sound has a hole");
+    assert_int_equal(choose(inputs, 3, 1, &why), 1); /* the order does not count against it */
+    inputs[1] = BAD("it left");
+    assert_int_equal(choose(inputs, 3, 1, &why), 0);
+    assert_string_equal(why, "it left");
+}
+
+static void what_comes_round_on_the_air_can_fail_again(void **state)
+{
+    struct standing standing = {0};
+    struct utc now = {1000 * S};
+    (void)state;
+    standing_on(&standing, now);
+    standing_failed(&standing, now); /* nothing else sounds: it stays on */
+    standing_stays(&standing, false, now);
+    standing_failed(&standing, now);
+    assert_int_equal(standing.failures, 1);
+    standing_stays(&standing, true, now);
+    standing_failed(&standing, now);
+    assert_int_equal(standing.failures, 2);
+    standing_stays(&standing, true, now);
+    now.us += 601 * S;
+    standing_stays(&standing, true, now);
+    assert_int_equal(standing.failures, 0);
+}
+
 static void the_wait_doubles_with_each_failure_up_to_300_s(void **state)
 {
     static const int64_t waits_s[] = {1, 5, 10, 20, 40, 80, 160, 300, 300};
@@ -87,10 +132,10 @@ static void ten_good_minutes_on_the_air_forgive_all(void **state)
     (void)state;
     standing_on(&standing, now);
     now.us += 599 * S;
-    standing_good(&standing, now);
+    standing_stays(&standing, true, now);
     assert_int_equal(standing.failures, 6);
     now.us += 2 * S;
-    standing_good(&standing, now);
+    standing_stays(&standing, true, now);
     assert_int_equal(standing.failures, 0);
     standing_failed(&standing, now);
     assert_int_equal(standing_wait_us(&standing, 5 * S), 5 * S);
@@ -116,6 +161,9 @@ int main(void)
         cmocka_unit_test(a_better_one_waits_until_it_was_good_for_long_enough),
         cmocka_unit_test(a_lower_one_never_takes_the_air_from_a_good_one),
         cmocka_unit_test(with_none_good_nothing_is_on),
+        cmocka_unit_test(what_is_dull_is_better_than_nothing),
+        cmocka_unit_test(what_leaves_no_hole_goes_before_what_does),
+        cmocka_unit_test(what_comes_round_on_the_air_can_fail_again),
         cmocka_unit_test(the_wait_doubles_with_each_failure_up_to_300_s),
         cmocka_unit_test(ten_good_minutes_on_the_air_forgive_all),
         cmocka_unit_test(the_third_death_within_a_minute_bars_for_five),

@@ -96,7 +96,8 @@ static void use(struct rig *rig)
 {
     bool broken;
     while (rig->used < rig->arrived) {
-        int64_t start_us = stamp_next(&rig->stamp, (struct utc){rig->now_us}, &broken).us;
+        int64_t start_us =
+            stamp_next(&rig->stamp, (struct utc){rig->now_us}, STAMP_LATE_US, &broken).us;
         if (start_us > rig->now_us)
             break;
         int64_t ns = rig->stamp.next_ns;
@@ -314,13 +315,13 @@ static void asking_twice_changes_nothing(void **state)
     struct stamp stamp;
     bool first, second;
     stamp_init(&stamp);
-    struct utc a = stamp_next(&stamp, (struct utc){START_US}, &first);
-    struct utc b = stamp_next(&stamp, (struct utc){START_US + US_PER_S}, &second);
+    struct utc a = stamp_next(&stamp, (struct utc){START_US}, STAMP_LATE_US, &first);
+    struct utc b = stamp_next(&stamp, (struct utc){START_US + US_PER_S}, STAMP_LATE_US, &second);
     assert_int_equal(a.us, START_US);
     assert_int_equal(b.us, START_US);
     assert_true(first && second);
     stamp_take(&stamp, SAMPLES, RATE_HZ);
-    stamp_next(&stamp, (struct utc){START_US}, &second);
+    stamp_next(&stamp, (struct utc){START_US}, STAMP_LATE_US, &second);
     assert_false(second);
 }
 
