@@ -90,7 +90,7 @@ static enum err keep_texts(struct alarms *alarms)
 {
     struct alarm_config *c = &alarms->config;
     const char **const texts[] = {&c->station_url,   &c->webhook,   &c->mail_server, &c->mail_user,
-                                  &c->mail_password, &c->mail_from, &c->mail_to};
+                                  &c->mail_password, &c->mail_from, &c->mail_to,     &c->ca_file};
     enum err err = OK;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = keep(&alarms->texts, *texts[i], &err);
@@ -193,7 +193,12 @@ static struct fetch_config request_of(const struct alarms *alarms, enum way_id w
 {
     const struct alarm_config *c = &alarms->config;
     struct fetch_config request = {
-        .body = body, .ctx = sending, .on_done = on_sent, .answer_max = ANSWER_MAX_BYTES};
+        .body = body,
+        .ca_file = c->ca_file[0] ? c->ca_file : NULL,
+        .ctx = sending,
+        .on_done = on_sent,
+        .answer_max = ANSWER_MAX_BYTES,
+    };
     if (way == WEBHOOK) {
         request.url = c->webhook;
         request.content_type = "application/json";

@@ -33,7 +33,8 @@ struct alarm_config {
     const char *mail_server;               /* "smtp://mail.example:587", "" = none */
     const char *mail_user, *mail_password; /* "" = none */
     const char *mail_from, *mail_to;
-    uint32_t repeat_s; /* 1800 */
+    const char *ca_file; /* PEM: authorities besides the system's; "" = none */
+    uint32_t repeat_s;   /* 1800 */
 };
 
 /* Owner: the caller; all texts are copied. alarms_free() before the fetcher stops.

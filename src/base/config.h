@@ -41,6 +41,7 @@ struct config {
     char alarm_mail_server[256];
     char alarm_mail_user[128], alarm_mail_password[128];
     char alarm_mail_from[128], alarm_mail_to[128];
+    char alarm_ca_file[512];
     uint32_t alarm_repeat_s;
     uint32_t lines[OPTION_COUNT]; /* where the file sets each option; 0 = it does not */
 };

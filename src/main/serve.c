@@ -418,6 +418,7 @@ static enum err start_alarms(struct serve *serve)
         .mail_password = c->alarm_mail_password,
         .mail_from = c->alarm_mail_from,
         .mail_to = c->alarm_mail_to,
+        .ca_file = c->alarm_ca_file,
         .repeat_s = c->alarm_repeat_s,
     };
     enum err err = alarms_new(&config, &serve->alarms);

@@ -28,6 +28,7 @@
 #define STALL_BYTES       1
 #define ANSWER_MAX_BYTES  ((size_t)1 << 20)
 #define REQUEST_MAX_BYTES ((size_t)16 << 20)
+#define GOODBYE_S         1
 
 struct fetch {
     struct fetch *next;
@@ -223,26 +224,42 @@ static size_t on_read(char *to, size_t each, size_t count, void *ctx)
     return next.len;
 }
 
+/* A line that a mail server says. Once it has taken or refused the mail only "QUIT" is left, and for
+ * the answer to that libcurl holds up the whole thread, with all other fetches. */
+static size_t on_reply(char *line, size_t each, size_t count, void *ctx)
+{
+    struct fetch *fetch = ctx;
+    bool is_refusal = each * count > 0 && (line[0] == '4' || line[0] == '5');
+    if (is_refusal || fetch->body_sent == fetch->body.len)
+        (void)curl_easy_setopt(fetch->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)GOODBYE_S);
+    return each * count;
+}
+
 /* ---- one request, made ready by whoever wants it ---- */
 
-/* Takes an address apart far enough to know that it is one.   Errors: E_SYNTAX. */
+/* Takes an address apart far enough to know that it is one.   Errors: E_SYNTAX, E_NOMEM. */
 static enum err check_url(const char *text, bool is_mail, bool *is_secret, bool *has_user)
 {
     char *scheme = NULL, *user = NULL;
     CURLU *url = curl_url();
-    bool good = url && text && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-                curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK;
-    *has_user = good && curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_OK;
+    CURLUcode code = url ? CURLUE_OK : CURLUE_OUT_OF_MEMORY, user_code = code;
+    if (code == CURLUE_OK)
+        code = text ? curl_url_set(url, CURLUPART_URL, text, 0) : CURLUE_BAD_PARTPOINTER;
+    if (code == CURLUE_OK)
+        code = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    if (code == CURLUE_OK)
+        user_code = curl_url_get(url, CURLUPART_USER, &user, 0);
+    *has_user = user != NULL;
     struct str name = str_of(scheme);
     *is_secret = str_eq(name, STR("https")) || str_eq(name, STR("smtps"));
-    if (is_mail)
-        good = good && (str_eq(name, STR("smtp")) || str_eq(name, STR("smtps")));
-    else
-        good = good && (str_eq(name, STR("http")) || str_eq(name, STR("https")));
+    bool fits = is_mail ? str_eq(name, STR("smtp")) || str_eq(name, STR("smtps"))
+                        : str_eq(name, STR("http")) || str_eq(name, STR("https"));
     curl_free(scheme);
     curl_free(user);
     curl_url_cleanup(url);
-    return good ? OK : E_SYNTAX;
+    if (code == CURLUE_OUT_OF_MEMORY || user_code == CURLUE_OUT_OF_MEMORY)
+        return E_NOMEM;
+    return code == CURLUE_OK && fits ? OK : E_SYNTAX;
 }
 
 /* A mail address goes into a command of the protocol: nothing in it may end that. */
@@ -274,6 +291,10 @@ static int set_mail(struct fetch *fetch, const struct fetch_config *c, bool is_s
     bad |= (int)curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     bad |= (int)curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
     bad |= (int)curl_easy_setopt(easy, CURLOPT_READDATA, fetch);
+    bad |= (int)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_reply);
+    bad |= (int)curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
+    bad |= (int)curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+                                 (long)(fetch->config.stall_ms + 999) / 1000);
     bad |= (int)curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)fetch->body.len);
     /* A password goes over TLS or not at all. Without one TLS is only better than nothing, and a
      * relay in the same house with a home-made certificate is no reason to keep an alarm back. */
@@ -341,6 +362,9 @@ static int set_common(struct fetch *fetch, const struct fetch_config *c)
     /* A name server that does not answer must not hold up the others when its fetch is given up. */
     bad |= (int)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     bad |= (int)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    bad |= (int)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (c->ca_file) /* in place of the system's bundle; its folder of single ones still holds */
+        bad |= (int)curl_easy_setopt(easy, CURLOPT_CAINFO, c->ca_file);
     bad |= (int)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     bad |= (int)curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     bad |= (int)curl_easy_setopt(easy, CURLOPT_USERAGENT, fetch->fetcher->agent);

@@ -39,6 +39,7 @@ struct fetch_config {            /* of a figure 0 means the one named here */
     struct str body;             /* of POST, or the whole mail */
     const char *content_type;
     const char *mail_from, *mail_to; /* mail: one address each */
+    const char *ca_file; /* PEM: authorities that are trusted besides the system's; NULL = none */
     bool allow_private;
     bool is_stream;       /* an endless answer: "Icy-MetaData: 1" is asked for, "ICY 200 OK"
                              understood, no cap on time and size */

@@ -1,87 +1,14 @@
 """Alarms: what goes wrong reaches people, by webhook and by mail, once."""
-import http.server
-import json
+import base64
 import os
-import socket
-import threading
 
 import pytest
 
-from lib import sources
+from lib import sources, tls
+from lib.alarms import Hook, Mailbox, alarm_test, by_hook, by_mail
 from lib.station import wait_for
 
 FAULTY = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64", "-e"]
-
-
-class Hook:
-    """A webhook that keeps what is posted to it."""
-
-    def __init__(self, status=204):
-        self.status = status
-        self.posts = []  # (path, headers, document)
-        hook = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.posts.append((self.path, dict(self.headers), json.loads(body)))
-                self.send_response(hook.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}/hooks/secret"
-
-    def states(self, kind):
-        return [document["state"] for _, _, document in self.posts if document["kind"] == kind]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class Mailbox:
-    """A mail server that takes everything."""
-
-    def __init__(self):
-        self.mails = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
-
-    def _serve(self, sock):
-        with sock, sock.makefile("rwb", 0) as file:
-            file.write(b"220 mail.example ESMTP\r\n")
-            for line in file:
-                word = line[:4].upper()
-                if word == b"DATA":
-                    file.write(b"354 go on\r\n")
-                    mail = b""
-                    for part in file:
-                        if part == b".\r\n":
-                            break
-                        mail += part
-                    self.mails.append(mail.decode())
-                file.write(b"221 bye\r\n" if word == b"QUIT" else b"250 fine\r\n")
-
-    def close(self):
-        self.listener.close()
 
 
 @pytest.fixture
@@ -96,23 +23,6 @@ def mailbox():
     made = Mailbox()
     yield made
     made.close()
-
-
-def by_hook(hook, **more):
-    return {"alarm_webhook": f'"{hook.url}"', "alarm_webhook_private": "true", **more}
-
-
-def by_mail(mailbox, **more):
-    return {
-        "alarm_mail_server": f'"smtp://127.0.0.1:{mailbox.port}"',
-        "alarm_mail_from": '"mast@radio.example"',
-        "alarm_mail_to": '"engineer@radio.example"',
-        **more,
-    }
-
-
-def alarm_test(station):
-    return station.run("alarm", "test", "-c", station.config, check=False)
 
 
 @pytest.mark.quick
@@ -136,6 +46,129 @@ def test_a_test_message_arrives_by_every_way(make_mast, hook, mailbox):
     assert "From: mast <mast@radio.example>\r\nTo: <engineer@radio.example>\r\n" in mail
     assert f"http://127.0.0.1:{station.port}" in mail
     assert "secret" not in station.log_text()
+
+
+# ---- over TLS
+
+LOGIN = {"alarm_mail_user": '"mast"', "alarm_mail_password": '"key of the mail"'}
+PROOF = base64.b64encode(b"\0mast\0key of the mail").decode()
+
+# What is shown -> (how the server's certificate is made, what is said of it).
+BAD = {
+    "another name": ({"name": "other.example"}, "no alternative certificate subject name matches"),
+    "its own word": ({"self_signed": True}, "self-signed certificate"),
+    "one of yesterday": ({"from_s": -2 * tls.DAY_S, "to_s": -tls.DAY_S},
+                         "certificate has expired"),
+    "one of tomorrow": ({"from_s": tls.DAY_S, "to_s": 2 * tls.DAY_S},
+                        "certificate is not yet valid"),
+}
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return tls.Authority(tmp_path_factory.mktemp("tls") / "authority")
+
+
+def trusting(authority):
+    return {"alarm_ca_file": f'"{authority.file}"'}
+
+
+class Peers:
+    """A webhook, a mail server with STARTTLS and one with TLS from the start."""
+
+    def __init__(self, context):
+        self.hook, self.mailbox = Hook(context=context), Mailbox(context)
+        self.smtps = Mailbox(context, from_the_start=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for each in (self.hook, self.mailbox, self.smtps):
+            each.close()
+
+    def options(self, way, **more):
+        if way == "webhook":
+            return by_hook(self.hook, **more)
+        box = self.smtps if way == "smtps" else self.mailbox
+        return by_mail(box, f"{way}://localhost:{box.port}", **LOGIN, **more)
+
+    def assert_nothing_was_told(self):
+        assert self.hook.posts == []
+        assert self.mailbox.mails == self.smtps.mails == []
+        assert [line for is_secret, line in self.mailbox.said + self.smtps.said
+                if is_secret or line.split()[0] not in ("EHLO", "STARTTLS", "QUIT")] == []
+
+
+@pytest.mark.parametrize("way", ["webhook", "smtp", "smtps"])
+def test_a_message_arrives_over_tls(make_mast, authority, way):
+    with Peers(authority.server()) as peers:
+        station = make_mast(peers.options(way, **trusting(authority)))
+        done = alarm_test(station)
+        assert done.returncode == 0, done.stderr
+        if way == "webhook":
+            assert done.stdout == f"webhook: sent: 204 from https://localhost:{peers.hook.port}\n"
+            assert [document["state"] for _, _, document in peers.hook.posts] == ["test"]
+            return
+        box = peers.smtps if way == "smtps" else peers.mailbox
+        assert done.stdout == f"mail: sent: taken by {way}://localhost:{box.port}\n"
+        mail, = box.mails
+        assert "Subject: [mast] test\r\n" in mail
+        # The login and all that follows goes over TLS.
+        assert [line.split()[0] for is_secret, line in box.said if not is_secret] == (
+            [] if way == "smtps" else ["EHLO", "STARTTLS"])
+        said = [line for is_secret, line in box.said if is_secret]
+        assert any(PROOF in line for line in said), said
+        assert "MAIL FROM:<mast@radio.example>" in said[-4], said
+
+
+@pytest.mark.parametrize("way", ["webhook", "smtp", "smtps"])
+@pytest.mark.parametrize("shown", BAD)
+def test_who_shows_a_bad_certificate_is_told_nothing(make_mast, authority, way, shown):
+    made, why = BAD[shown]
+    with Peers(authority.server(**made)) as peers:
+        station = make_mast(peers.options(way, **trusting(authority)))
+        done = alarm_test(station)
+        assert done.returncode == 1 and done.stdout == ""
+        kind = "webhook" if way == "webhook" else "mail"
+        assert done.stderr.startswith(f"{kind}: not sent: "), done.stderr
+        assert why in done.stderr and "://localhost:" in done.stderr, done.stderr
+        peers.assert_nothing_was_told()
+
+
+@pytest.mark.parametrize("way", ["webhook", "smtp", "smtps"])
+def test_an_authority_that_nobody_named_is_not_trusted(make_mast, authority, way):
+    with Peers(authority.server()) as peers:
+        done = alarm_test(make_mast(peers.options(way)))
+        assert done.returncode == 1
+        assert "unable to get local issuer certificate" in done.stderr
+        peers.assert_nothing_was_told()
+
+
+def test_a_file_of_authorities_that_is_not_there_is_named(make_mast, authority):
+    with Peers(authority.server()) as peers:
+        done = alarm_test(make_mast(peers.options("webhook", alarm_ca_file='"/nowhere/ca.pem"')))
+        assert done.returncode == 1
+        assert "/nowhere/ca.pem" in done.stderr
+        peers.assert_nothing_was_told()
+
+
+def test_a_password_does_not_go_to_a_server_without_tls(make_mast, mailbox):
+    station = make_mast(by_mail(mailbox, **LOGIN))
+    done = alarm_test(station)
+    assert done.returncode == 1 and "mail: not sent: " in done.stderr
+    assert mailbox.mails == []
+    assert {line.split()[0] for _, line in mailbox.said} <= {"EHLO", "HELO", "QUIT"}
+
+
+def test_without_a_password_a_home_made_certificate_is_better_than_nothing(make_mast, authority):
+    """A relay in the same house: what it shows is not asked for, but nobody reads along."""
+    with Peers(authority.server(self_signed=True)) as peers:
+        station = make_mast(by_mail(peers.mailbox))
+        assert alarm_test(station).returncode == 0
+        assert len(peers.mailbox.mails) == 1
+        assert {line.split()[0] for is_secret, line in peers.mailbox.said if not is_secret} == {
+            "EHLO", "STARTTLS"}
 
 
 @pytest.mark.quick

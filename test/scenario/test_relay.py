@@ -190,7 +190,7 @@ def test_a_relay_that_is_taken_off_the_board_ends(make_mast, far):
         station = make_mast(what=with_relay(url))
         wait_for(lambda: station.log_lines("source_up"), 30)
         assert web.get(far.port, "/far.mp3.m3u").status == 200
-        assert _listeners(far) == 1
+        wait_for(lambda: _listeners(far) == 1, 10, why="icecast does not count it")
         station.apply(with_relay(url, remove=True))
         wait_for(lambda: station.log_lines("source_down"), 10)
         wait_for(lambda: _listeners(far) == 0, 10, why="icecast still sends")

@@ -51,5 +51,8 @@ X(alarm_mail_from, alarm_mail_from, MAIL_ADDRESS, 0, 0, "", "mail address",
   "Whom mails about alarms come from.")
 X(alarm_mail_to, alarm_mail_to, MAIL_ADDRESS, 0, 0, "", "mail address",
   "Who gets mails about alarms.")
+X(alarm_ca_file, alarm_ca_file, TEXT, 0, 0, "", "file",
+  "Certificates (PEM) of authorities that alarm_webhook and alarm_mail_server may have theirs from, "
+  "besides those that this system trusts: for servers of one's own house.")
 X(alarm_repeat, alarm_repeat_s, SECONDS, 60, 604800, "30m", "duration",
   "How often an alarm that lasts is told again, and how long one that comes back is held back.")

@@ -91,6 +91,7 @@ static void without_a_file_there_are_good_defaults(void **state)
     assert_string_equal(c->alarm_webhook, "");
     assert_false(c->alarm_webhook_private);
     assert_string_equal(c->alarm_mail_server, "");
+    assert_string_equal(c->alarm_ca_file, "");
     assert_int_equal(c->alarm_repeat_s, 1800);
     struct buf faults;
     buf_init(&faults, 1000);
@@ -119,6 +120,7 @@ static void every_option_is_read(void **state)
                     "alarm_mail_user = \"mast\"\nalarm_mail_password = 'p w#x'\n"
                     "alarm_mail_from = \"mast@radio.example\"\n"
                     "alarm_mail_to = \"engineer+alarm@radio.example\"\n"
+                    "alarm_ca_file = \"/etc/mast/ca.pem\"\n"
                     "alarm_repeat = \"10m\"\n");
     const struct config *c = &room->config;
     assert_string_equal(c->public_url, "https://radio.example:8443");
@@ -146,6 +148,7 @@ static void every_option_is_read(void **state)
     assert_string_equal(c->alarm_mail_password, "p w#x");
     assert_string_equal(c->alarm_mail_from, "mast@radio.example");
     assert_string_equal(c->alarm_mail_to, "engineer+alarm@radio.example");
+    assert_string_equal(c->alarm_ca_file, "/etc/mast/ca.pem");
     assert_int_equal(c->alarm_repeat_s, 600);
     assert_int_equal(c->lines[OPTION_public_url], 5);
     assert_int_equal(c->lines[OPTION_host_name], 0);

@@ -729,6 +729,8 @@ static void there_is_a_limit_to_fetches_at_once(void **state)
 
 /* ---- mail ---- */
 
+static char rude; /* the context of one that says no goodbye */
+
 /* A mail server that offers PLAIN without TLS, and takes what it gets. */
 static void take_mail(struct peer *peer, int fd, const char *request)
 {
@@ -756,7 +758,7 @@ static void take_mail(struct peer *peer, int fd, const char *request)
         else if (strstr(line, "RCPT") && strstr(line, "nobody"))
             answer = "550 no such user\r\n";
         else if (strncmp(line, "QUIT", 4) == 0)
-            answer = "221 bye\r\n";
+            answer = peer->ctx == &rude ? "" : "221 bye\r\n";
         in_mail = strncmp(line, "DATA", 4) == 0;
         peer_say(fd, answer);
     }
@@ -797,6 +799,23 @@ static void a_mail_that_is_refused_is_told(void **state)
     assert_ended(room, E_CLOSED, "550");
     assert_false(peer_heard(&room->peer, "no sound"));
     close_room(room);
+}
+
+static void whoever_says_no_goodbye_holds_nobody_up(void **state)
+{
+    (void)state;
+    static const char *const receivers[] = {"engineer@radio.example", "nobody@radio.example"};
+    for (size_t i = 0; i < 2; i++) {
+        struct room *room = open_room(take_mail);
+        struct fetch_config config = a_mail(room);
+        room->peer.ctx = &rude;
+        config.mail_to = receivers[i];
+        int64_t began_us = clock_mono(clock_real()).us;
+        run(room, &config);
+        assert_ended(room, i == 0 ? OK : E_CLOSED, "");
+        assert_true(clock_mono(clock_real()).us - began_us < 8 * US_PER_S);
+        close_room(room);
+    }
 }
 
 static void a_mail_password_never_goes_in_clear(void **state)
@@ -927,6 +946,7 @@ int main(void)
         cmocka_unit_test(there_is_a_limit_to_fetches_at_once),
         cmocka_unit_test(a_mail_arrives),
         cmocka_unit_test(a_mail_that_is_refused_is_told),
+        cmocka_unit_test(whoever_says_no_goodbye_holds_nobody_up),
         cmocka_unit_test(a_mail_password_never_goes_in_clear),
         cmocka_unit_test(a_mail_address_cannot_carry_commands),
         cmocka_unit_test(addresses_that_are_nobodys_business_are_known),
