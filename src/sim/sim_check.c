@@ -226,7 +226,7 @@ static void note_odd(struct sim_check *check)
         if (source->phase != SIM_PHASE_ODD)
             standing->odd_us = 0;
         else if (standing->odd_us == 0)
-            standing->odd_us = now_of(check);
+            standing->odd_us = now_of(check) + sim_source_waiting_us(source);
         if (source->flap_end_us == 0)
             standing->flap_switches = 0;
     }

@@ -142,6 +142,12 @@ static void leave(struct sim_source *source, const char *what, int64_t for_us)
     tell(source, what, for_us);
 }
 
+int64_t sim_source_waiting_us(const struct sim_source *source)
+{
+    const struct sim_kind *kind = sim_kind(source->kind);
+    return (int64_t)source->waiting_count * kind->samples * US_PER_S / kind->rate_hz;
+}
+
 void sim_source_end(struct sim_source *source)
 {
     source->leave_due_us = INT64_MAX;

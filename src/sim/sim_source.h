@@ -83,6 +83,9 @@ void sim_source_init(struct sim_source *source, const struct sim_source_config *
 /* Lets it send what it has to send by now. */
 void sim_source_tick(struct sim_source *source, int64_t passed_us);
 
+/* How much sound waits on the way: so much later is heard what it makes now. */
+int64_t sim_source_waiting_us(const struct sim_source *source);
+
 /* It ends, and does not come back. */
 void sim_source_end(struct sim_source *source);
 
