@@ -55,6 +55,11 @@ bool standing_deck_died(struct standing *standing, struct utc now)
     return true;
 }
 
+bool standing_died_lately(const struct standing *standing, struct utc now)
+{
+    return standing->deaths[0].us != 0 && now.us - standing->deaths[0].us < DEATHS_WITHIN_US;
+}
+
 static void jump(struct utc *time, int64_t by_us)
 {
     if (time->us != 0)

@@ -33,6 +33,9 @@ void standing_on(struct standing *standing, struct utc now);
 void standing_failed(struct standing *standing, struct utc now);
 MUST_USE bool standing_deck_died(struct standing *standing, struct utc now);
 
+/* Is a death of the last minute on its account? */
+bool standing_died_lately(const struct standing *standing, struct utc now);
+
 /* It stays on the air: if it is good there, ten minutes forgive all. */
 void standing_stays(struct standing *standing, bool is_good, struct utc now);
 

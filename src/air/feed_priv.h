@@ -18,6 +18,7 @@
 #define FEED_RESUME_US  (4500 * US_PER_MS) /* inputs remember no more */
 #define FEED_QUIET_US   US_PER_S       /* not a word for so long: it does not count as playing */
 #define FEED_HANG_US    (3 * US_PER_S) /* ... and it is replaced; the loop has been playing by then */
+#define FEED_SLOW_US    (8 * US_PER_S) /* so far behind what it was asked for, it never comes round */
 #define FEED_START_US   (10 * US_PER_S) /* a deck that starts may take so long to speak */
 
 enum input_kind { INPUT_NONE, INPUT_PORT, INPUT_BED, INPUT_LOOP };

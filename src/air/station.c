@@ -13,9 +13,11 @@
  * come. */
 #define STARVING_US      US_PER_S
 #define STARVING_SOON_US (1500 * US_PER_MS)
-/* ... and at the latest then, if the deck says nothing: listeners have nothing left in hand. */
-#define STARVING_NOW_US (1900 * US_PER_MS)
-#define QUIET_NOW_US    (150 * US_PER_MS)
+/* ... and at the latest then, if the deck says nothing, or does not keep up: listeners have nothing
+ * left in hand. */
+#define STARVING_NOW_US  (1900 * US_PER_MS)
+#define QUIET_NOW_US     (150 * US_PER_MS)
+#define STARVING_LAST_US (2400 * US_PER_MS)
 /* A deck that is later than this at the place that it was given finds the loop playing on. */
 #define PLAN_LATE_US (300 * US_PER_MS)
 /* A deck that dies is started again at once, then later and later. */
@@ -158,10 +160,19 @@ static void choose_input(struct air_station *station, const struct station_tick 
         standing_stays(station->inputs[chosen].standing, !choices[chosen].fault, tick->now);
 }
 
-static bool can_be_watched(const struct air_station *station, const struct input *input)
+/* Has the deck had no death lately? One that died plays what is on the air alone at first: if it
+ * dies again then, nothing else can be the reason. */
+static bool is_past_deaths(const struct feed *feed, struct mono mono)
+{
+    return feed->deaths == 0 ||
+           (feed->sounds_since.us != 0 && mono.us - feed->sounds_since.us > DEATHS_PAST_US);
+}
+
+static bool can_be_watched(const struct air_station *station, const struct input *input,
+                           const struct station_tick *tick)
 {
     return input->kind == INPUT_PORT && input->port != station->on_air.port &&
-           !port_is_over(input->port) &&
+           !port_is_over(input->port) && tick->now.us >= input->standing->barred_until.us &&
            history_first(input->port->history) != history_next(input->port->history);
 }
 
@@ -174,7 +185,7 @@ static void watch_next(struct air_station *station, const struct station_tick *t
     size_t dull_count = 0;
     for (size_t i = 0; i < station->inputs_count; i++) {
         const struct input *input = &station->inputs[i];
-        if (!can_be_watched(station, input))
+        if (!can_be_watched(station, input, tick) || !is_past_deaths(&station->feed, tick->mono))
             continue;
         if (next[0].kind == INPUT_NONE)
             next[0] = (struct feed_input){INPUT_PORT, input->port};
@@ -194,13 +205,44 @@ static void forget_ended(struct air_station *station)
             feed_forget(station, station->inputs[i].port);
 }
 
+static bool was_sent(const struct feed *feed, const struct port *port)
+{
+    for (int i = 0; i < DECK_INPUTS_MAX; i++)
+        if (feed->slots[i].input.port == port && feed->slots[i].is_told)
+            return true;
+    return false;
+}
+
+/* Of what did the deck die? It may be any input that it was sent. What is on the air is blamed when
+ * it was alone, or has no death to answer for yet. */
+static void blame(struct air_station *station, const struct station_tick *tick)
+{
+    bool is_alone = true;
+    for (size_t i = 0; i < station->inputs_count; i++)
+        if (station->inputs[i].port && station->inputs[i].port != station->on_air.port &&
+            was_sent(&station->feed, station->inputs[i].port))
+            is_alone = false;
+    for (size_t i = 0; i < station->inputs_count; i++) {
+        struct input *input = &station->inputs[i];
+        bool is_on = input->port && input->port == station->on_air.port;
+        if (!input->port || (!is_on && !was_sent(&station->feed, input->port)))
+            continue;
+        if (is_on && !is_alone && standing_died_lately(input->standing, tick->now))
+            continue;
+        if (standing_deck_died(input->standing, tick->now))
+            log_warn(EV_DECK,
+                     "station=%s mount=%s text=\"the deck died three times: barred for 5 min\"",
+                     station->slug, input->port->facts.mount);
+    }
+}
+
 static void on_death(struct air_station *station, const struct station_tick *tick, const char *why)
 {
     struct feed *feed = &station->feed;
-    size_t i = station_find_input(station, &station->on_air);
     feed->deaths_count++;
-    if (feed->sounds_since.us != 0 && tick->mono.us - feed->sounds_since.us > DEATHS_PAST_US)
+    if (is_past_deaths(feed, tick->mono))
         feed->deaths = 0;
+    blame(station, tick);
     feed_stop(station);
     int64_t wait_us = feed->deaths == 0 ? 0 : RESTART_US;
     for (uint32_t n = 1; n < feed->deaths && wait_us < RESTART_MAX_US; n++)
@@ -208,11 +250,6 @@ static void on_death(struct air_station *station, const struct station_tick *tic
     feed->deaths++;
     feed->start_after.us = tick->mono.us + wait_us;
     write_event(station, AIR_DECK, tick->now, &station->on_air, NULL, why);
-    if (i != CHOOSE_NONE && station->inputs[i].standing &&
-        standing_deck_died(station->inputs[i].standing, tick->now))
-        log_warn(EV_DECK,
-                 "station=%s mount=%s text=\"the deck died three times: barred for 5 min\"",
-                 station->slug, station->inputs[i].port->facts.mount);
 }
 
 static void look_for_fault(struct air_station *station, const struct station_tick *tick)
@@ -257,8 +294,10 @@ static bool deck_plays(const struct air_station *station, const struct station_t
 {
     const struct feed *feed = &station->feed;
     int64_t patience_us = without_us > STARVING_NOW_US ? QUIET_NOW_US : FEED_QUIET_US;
-    return feed->is_on && feed->has_spoken &&
-           (feed->run_us == feed->done_us || tick->mono.us - feed->progressed.us < patience_us);
+    if (!feed->is_on || !feed->has_spoken)
+        return false;
+    return feed->run_us == feed->done_us ||
+           (without_us <= STARVING_LAST_US && tick->mono.us - feed->progressed.us < patience_us);
 }
 
 /* A tape that the deck should fill and does not gets the loop, straight from here. */
@@ -279,7 +318,7 @@ static void run_decked(struct air_station *station, const struct board_rendition
         output->plan_us = 0; /* nobody comes to go on there */
     if (!track || (output->feeder != FED_BY_LOOP && !starves))
         return;
-    if (output->plan_us == 0 && plays)
+    if (output->plan_us == 0 && plays && station->feed.run_us - station->feed.done_us < US_PER_S)
         return; /* it has come round: it goes on as soon as it is past what the loop has played */
     if (output->feeder != FED_BY_LOOP)
         log_warn(EV_DECK, "station=%s rendition=%s text=\"without a deck: the loop plays\"",

@@ -61,6 +61,8 @@ static struct setting choose_setting(struct sim_random *random)
         .passes_through = sim_random_chance(random, 25),
         .has_hiccups = sim_random_chance(random, 50),
     };
+    if (s.has_poison && sim_random_chance(random, 50)) /* then it is clear whose fault it is */
+        s.death_every_us = s.hang_every_us = 0;
     if (!s.has_loop) { /* then nobody promises anything while there is no deck */
         s.death_every_us = s.hang_every_us = 0;
         s.has_poison = s.passes_through = false;

@@ -135,6 +135,17 @@ static void note_flapping(struct sim_check *check, struct sim_standing *standing
         check->most_flap_switches = standing->flap_switches;
 }
 
+/* Where decks die of one input only, no other may be blamed. */
+static void note_bar(struct sim_check *check, struct sim_standing *standing)
+{
+    const struct sim_source *source = &check->config.sources[standing - check->standings];
+    const struct sim_deck_config *deck = &check->config.deck->config;
+    standing->barred_us = now_of(check);
+    if (deck->death_every_us == 0 && deck->hang_every_us == 0 &&
+        source->config.name != deck->poison)
+        sim_check_break(check, "%s is barred for what another input does", source->config.mount);
+}
+
 static void take_switch(struct sim_check *check, const struct air_event *event)
 {
     struct sim_standing *from = standing_of(check, event->from);
@@ -151,7 +162,7 @@ static void take_switch(struct sim_check *check, const struct air_event *event)
             from->failed_us = now_us;
         }
         if (strcmp(event->why, BARRED_BECAUSE) == 0)
-            from->barred_us = now_us;
+            note_bar(check, from);
         from->on_us = 0;
     }
     if (!to)

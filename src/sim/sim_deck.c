@@ -101,7 +101,7 @@ static void live(struct sim_deck *deck)
 static void look_for_poison(struct sim_deck *deck)
 {
     if (deck->config.poison != 0 && deck->poison_us == 0 &&
-        sim_engine_on(&deck->engine) == deck->config.poison)
+        sim_engine_was_sent(&deck->engine, deck->config.poison))
         deck->poison_us =
             mono_of(deck) + sim_random_between(&deck->random, 20 * US_PER_MS, 3 * US_PER_S);
 }

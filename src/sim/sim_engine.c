@@ -11,9 +11,10 @@ void sim_engine_init(struct sim_engine *engine, uint32_t life, const struct sim_
     *engine = (struct sim_engine){.sink = *sink, .life = life, .why = "", .on = DECK_NO_INPUT};
 }
 
-uint8_t sim_engine_on(const struct sim_engine *engine)
+bool sim_engine_was_sent(const struct sim_engine *engine, uint8_t name)
 {
-    return engine->pieces_count > 0 ? engine->pieces[engine->pieces_count - 1].voice.name : 0;
+    assert(name >= 'a' && name <= 'z');
+    return engine->names_sent >> (name - 'a') & 1;
 }
 
 static enum err nonsense(struct sim_engine *engine, const char *why)
@@ -98,6 +99,8 @@ static enum err take_frames(struct sim_engine *engine, const struct message *m)
     struct sim_slot *slot = &engine->slots[m->id];
     struct sim_voice voice = voice_of(m->payload);
     slot->failures = voice.name == UNKNOWN ? slot->failures + 1 : 0;
+    if (voice.name >= 'a' && voice.name <= 'z')
+        engine->names_sent |= 1u << (voice.name - 'a');
     if (slot->failures == FAILURES_MAX && !slot->is_told) {
         slot->is_told = true;
         say(engine, DECK_TROUBLE, m->id, engine->now_us, 0, STR("it cannot be decoded"));

@@ -55,6 +55,7 @@ struct sim_engine {
     struct sim_piece pieces[SIM_PIECES_MAX];
     size_t pieces_count;
     enum sim_sound programme; /* the loudest of this tenth */
+    uint32_t names_sent;      /* a bit each, from 'a' on */
 };
 
 void sim_engine_init(struct sim_engine *engine, uint32_t life, const struct sim_sink *sink);
@@ -62,7 +63,7 @@ void sim_engine_init(struct sim_engine *engine, uint32_t life, const struct sim_
 /* Takes one message.   Errors: E_SYNTAX it makes no sense: engine->why. */
 MUST_USE enum err sim_engine_take(struct sim_engine *engine, const struct message *message);
 
-/* The name of the input that is on the air in what was rendered last; 0 = none. */
-uint8_t sim_engine_on(const struct sim_engine *engine);
+/* Was it sent a frame of this input ('a'..'z'), on the air or not? */
+bool sim_engine_was_sent(const struct sim_engine *engine, uint8_t name);
 
 #endif

@@ -1,13 +1,14 @@
 """The deck: whatever a source sends becomes the station's renditions, and its death is heard by
 nobody."""
 import os
+import shutil
 import signal
 
 import pytest
 
-from lib import ears, judge
-from lib.scene import (TONES, assert_no_dead_air, deck, ledger, logged, stage, switches,
-                       wait_switch, wave)
+from lib import ears, judge, sound, sources, station as stations
+from lib.scene import (KEYS, MOUNTS, TONES, assert_no_dead_air, deck, ledger, logged, stage,
+                       switches, wait_switch, wave)
 from lib.station import wait_for
 
 
@@ -91,6 +92,117 @@ def test_a_deck_that_hangs_is_replaced(make_mast, tmp_path):
         assert names[0] == names[-1] == "live" and set(names) <= {"live", "loop"}, names
         assert switches(s.station) == []
         assert deaths(s.station) == ["it hangs"]
+
+
+def test_a_deck_that_hangs_three_times_bars_the_input_that_was_on_the_air(make_mast, tmp_path):
+    """A decoder that spins for ever is as bad as one that crashes."""
+    with stage(make_mast, tmp_path) as s:
+        for i in range(3):
+            kill_deck(s.station, i, signal.SIGSTOP)
+            s.play(1)
+        wait_switch(s.station, "/backup")
+        s.play(6)
+        assert_no_dead_air(s)
+        names = judge.names(s.heard(hole_ms=60))
+        assert names[0] == "live" and names[-1] == "backup" and set(names) <= set(TONES), names
+        assert switches(s.station) == [("/wxyz", "/backup", "the deck died of it three times")]
+        assert deaths(s.station) == ["it hangs"] * 3
+        assert s.children["live"].is_running()
+
+
+# ---- what a source sends ends it
+
+BOMB = b"THIS-ENDS-ANY-DECK"
+FRAGILE = f"""#!/usr/bin/python3 -I
+# A deck with a fault: the real one behind a socket, until a frame with certain bytes comes by.
+import os, select, signal, socket, subprocess, time
+here = socket.socket(fileno=3)
+there, its = socket.socketpair()
+subprocess.Popen(["DECK"], pass_fds=(3,), preexec_fn=lambda: os.dup2(its.fileno(), 3))
+its.close()
+seen = b""
+while True:
+    for one in select.select([here, there], [], [])[0]:
+        data = one.recv(65536)
+        if not data:
+            os._exit(0)
+        if one is here:
+            seen = seen[-{len(BOMB)}:] + data
+            if {BOMB!r} in seen:
+                WHAT
+        (there if one is here else here).sendall(data)
+"""
+WHATS = {"crash": "os.kill(os.getpid(), signal.SIGSEGV)", "spin": "time.sleep(60)"}
+
+
+@pytest.fixture
+def fragile(tmp_path, monkeypatch):
+    """A copy of what was built whose deck can be ended by a source: fragile("crash" or "spin")."""
+    def make(what):
+        build = tmp_path / "build"
+        for folder in ("src", "deck"):
+            (build / folder).mkdir(parents=True)
+        shutil.copy2(stations.BUILD / "src" / "mast", build / "src" / "mast")
+        deck_path = build / "deck" / "mast-deck"
+        deck_path.write_text(FRAGILE.replace("DECK", str(stations.BUILD / "deck" / "mast-deck"), 1)
+                             .replace("WHAT", WHATS[what]))
+        deck_path.chmod(0o755)
+        monkeypatch.setattr(stations, "MAST", build / "src" / "mast")
+    return make
+
+
+def bombs(s, name, clean_s):
+    """A source whose every fortieth frame is a bomb, once it has sent clean sound."""
+    data = sound.cached(
+        f"bombs-{TONES[name][0]}.mp3",
+        lambda: sound.encode(sound.tone(60, TONES[name][0], 44100), "mp3", rate=44100,
+                             options=["-reservoir", "0"]))
+    parts = sources.pieces(data, "mp3")[10:]
+    for i in range(int(clean_s / parts[0][0]), len(parts), 40):
+        length, frame = parts[i]
+        parts[i] = (length, frame[:-len(BOMB)] + BOMB)
+    source = sources.RawSource(s.station.port, MOUNTS[name], key=KEYS[name])
+    source.parts = parts
+    return source
+
+
+@pytest.mark.parametrize("what", WHATS)
+def test_a_source_that_ends_the_deck_is_barred_and_another_is_heard(
+        make_mast, tmp_path, fragile, what):
+    fragile(what)
+    with stage(make_mast, tmp_path, at_once=False) as s, bombs(s, "live", 8) as source:
+        source.start()
+        s.children["live"] = None
+        s.begin(listeners=10)
+        wait_switch(s.station, "/backup", seconds=40)
+        s.play(15)
+        assert_no_dead_air(s)
+        names = judge.names(s.heard(hole_ms=60))
+        assert names[0] == "live" and names[-1] == "backup" and set(names) <= set(TONES), names
+        assert switches(s.station) == [("/wxyz", "/backup", "the deck died of it three times")]
+        # One that is barred does not come near the deck again.
+        assert deaths(s.station) == ["it died" if what == "crash" else "it hangs"] * 3
+
+
+@pytest.mark.parametrize("what", WHATS)
+def test_a_source_that_waits_its_turn_and_ends_the_deck_takes_nobody_with_it(
+        make_mast, tmp_path, fragile, what):
+    """The deck listens to the next one too: it is that one that is barred."""
+    fragile(what)
+    with stage(make_mast, tmp_path, at_once=False) as s, bombs(s, "backup", 8) as source:
+        s.send("live")
+        s.station.wait_on_air()
+        source.start()
+        s.children["backup"] = None
+        s.begin(listeners=10)
+        wait_for(lambda: any("mount=/backup" in line and "barred" in line
+                             for line in s.station.log_lines("deck")), 90, why="it is not barred")
+        s.play(15)
+        assert_no_dead_air(s)
+        names = judge.names(s.heard(hole_ms=60))
+        assert names[0] == names[-1] == "live" and "backup" not in names, names
+        assert not any("died" in why for _, _, why in switches(s.station))
+        assert deaths(s.station) == ["it died" if what == "crash" else "it hangs"] * 3
 
 
 # ---- what it takes
