@@ -106,6 +106,9 @@ enum air_event_kind {
     AIR_FAULT,  /* what is on the air (from) is not worth hearing: why. An alarm */
     AIR_MENDED, /* that is over */
     AIR_DECK,   /* the deck died with `from` on the air: why */
+    AIR_START,  /* mast started: why says whether it had been stopped in good order before */
+    AIR_STOP,   /* mast was stopped */
+    AIR_LOST,   /* on disk alone: there were more events than could be kept; why: how many */
     AIR_EVENT_KIND_COUNT
 };
 const char *air_event_name(enum air_event_kind kind);
@@ -117,7 +120,9 @@ struct air_event {
     char why[96];
 };
 
-/* Copies the newest events, oldest of them first; returns how many.   Thread: any. */
+/* Copies the newest events, oldest of them first; returns how many. What was read back from disk
+ * (ledger_file.h) is among them.   Shape: at most AIR_EVENTS_MAX are there.   Thread: any. */
+#define AIR_EVENTS_MAX 256
 size_t air_station_events(struct air_station *station, struct air_event *out, size_t max);
 
 struct air_state {

@@ -5,7 +5,8 @@
 
 const char *air_event_name(enum air_event_kind kind)
 {
-    static const char *const names[AIR_EVENT_KIND_COUNT] = {"switch", "fault", "mended", "deck"};
+    static const char *const names[AIR_EVENT_KIND_COUNT] = {"switch", "fault", "mended", "deck",
+                                                            "start",  "stop",  "lost"};
     return names[kind];
 }
 
@@ -30,17 +31,42 @@ void ledger_add(struct ledger *ledger, const char *station, const struct air_eve
              air_event_name(event->kind), at, event->from[0] ? event->from : "-",
              event->to[0] ? event->to : "-", log_text(&why, str_of(event->why)));
     pthread_mutex_lock(&ledger->lock);
-    ledger->lines[ledger->count++ % LEDGER_LINES] = *event;
+    ledger->lines[ledger->count++ % AIR_EVENTS_MAX] = *event;
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+void ledger_recall(struct ledger *ledger, const struct air_event *events, size_t count)
+{
+    assert(count <= AIR_EVENTS_MAX);
+    pthread_mutex_lock(&ledger->lock);
+    assert(ledger->count == 0);
+    for (size_t i = 0; i < count; i++)
+        ledger->lines[i] = events[i];
+    ledger->count = count;
     pthread_mutex_unlock(&ledger->lock);
 }
 
 size_t ledger_read(struct ledger *ledger, struct air_event *out, size_t max)
 {
     pthread_mutex_lock(&ledger->lock);
-    size_t there = ledger->count < LEDGER_LINES ? (size_t)ledger->count : LEDGER_LINES;
+    size_t there = ledger->count < AIR_EVENTS_MAX ? (size_t)ledger->count : AIR_EVENTS_MAX;
     size_t given = there < max ? there : max;
     for (size_t i = 0; i < given; i++)
-        out[i] = ledger->lines[(ledger->count - given + i) % LEDGER_LINES];
+        out[i] = ledger->lines[(ledger->count - given + i) % AIR_EVENTS_MAX];
+    pthread_mutex_unlock(&ledger->lock);
+    return given;
+}
+
+size_t ledger_since(struct ledger *ledger, uint64_t *next, struct air_event *out, size_t max,
+                    uint64_t *lost)
+{
+    size_t given = 0;
+    pthread_mutex_lock(&ledger->lock);
+    uint64_t oldest = ledger->count > AIR_EVENTS_MAX ? ledger->count - AIR_EVENTS_MAX : 0;
+    *lost = *next < oldest ? oldest - *next : 0;
+    *next += *lost;
+    while (given < max && *next < ledger->count)
+        out[given++] = ledger->lines[(*next)++ % AIR_EVENTS_MAX];
     pthread_mutex_unlock(&ledger->lock);
     return given;
 }

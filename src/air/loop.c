@@ -16,8 +16,6 @@
 #define OWN_BEATS   10
 #define FILE_MAX_US (60 * US_PER_S)
 #define OWN_BED     2
-#define TRACK_MAX   ((size_t)4 << 20)
-#define FRAMES_MAX  4096
 #define AHEAD_US    (4 * US_PER_S)
 #define WARM_UP_US  US_PER_S
 #define START_US    (1000 * US_PER_S) /* any time will do; no part of it is negative */
@@ -28,6 +26,7 @@ struct making {
     struct str file;
     enum container container;
     int64_t length_us;
+    enum err err; /* what came back could not be kept */
 };
 
 const struct loop_track *loop_track_find(const struct air_loop *loop, const char *rendition)
@@ -59,6 +58,22 @@ void air_loop_free(struct air_loop **loop)
     mem_free(l);
 }
 
+enum err loop_track_add(struct loop_track *track, struct str bytes, uint32_t samples)
+{
+    if (track->count == LOOP_FRAMES_MAX)
+        return E_TOO_LONG;
+    size_t at = track->bytes.len;
+    buf_add(&track->bytes, bytes);
+    if (buf_err(&track->bytes))
+        return buf_err(&track->bytes);
+    track->frames[track->count++] = (struct loop_frame){
+        .at = (uint32_t)at,
+        .len = (uint32_t)bytes.len,
+        .samples = samples,
+    };
+    return OK;
+}
+
 static void keep_frame(void *ctx, const struct message *out)
 {
     struct making *m = ctx;
@@ -66,14 +81,11 @@ static void keep_frame(void *ctx, const struct message *out)
         return;
     struct loop_track *track = &m->loop->tracks[out->id];
     int64_t half_us = (int64_t)out->samples * US_PER_S / track->format.rate_hz / 2;
-    if (out->at_us + half_us >= START_US + 2 * m->length_us || track->count == FRAMES_MAX)
+    if (out->at_us + half_us >= START_US + 2 * m->length_us)
         return;
-    track->frames[track->count++] = (struct loop_frame){
-        .at = (uint32_t)track->bytes.len,
-        .len = (uint32_t)out->payload.len,
-        .samples = out->samples,
-    };
-    buf_add(&track->bytes, out->payload);
+    enum err err = loop_track_add(track, out->payload, out->samples);
+    if (err && !m->err)
+        m->err = err;
 }
 
 /* ---- a file ---- */
@@ -148,8 +160,8 @@ static enum err add_track(struct air_loop *loop, const struct board_rendition *r
     str_copy(track->rendition, sizeof track->rendition, str_of(rendition->slug));
     track->format = talk_format(rendition);
     buf_init(&track->setup, 64);
-    buf_init(&track->bytes, TRACK_MAX);
-    track->frames = mem_new(FRAMES_MAX * sizeof *track->frames);
+    buf_init(&track->bytes, LOOP_BYTES_MAX);
+    track->frames = mem_new(LOOP_FRAMES_MAX * sizeof *track->frames);
     if (rendition->codec == CODEC_OPUS) /* RFC 7845 section 5.1; the rest of the 19 bytes is 0 */
         buf_add(&track->setup,
                 (struct str){rendition->channels == 1 ? "OpusHead\1\1\0\0\x80\xbb\0\0\0\0\0"
@@ -158,7 +170,7 @@ static enum err add_track(struct air_loop *loop, const struct board_rendition *r
     return track->frames ? buf_err(&track->setup) : E_NOMEM;
 }
 
-static enum err loop_new(const struct board_station *station, struct air_loop **out)
+enum err loop_new(const struct board_station *station, struct air_loop **out)
 {
     enum err err = OK;
     *out = mem_new(sizeof **out);
@@ -166,6 +178,8 @@ static enum err loop_new(const struct board_station *station, struct air_loop **
         return E_NOMEM;
     for (size_t i = 0; i < station->renditions_count && !err; i++)
         err = add_track(*out, &station->renditions[i]);
+    if (err)
+        air_loop_free(out);
     return err;
 }
 
@@ -203,8 +217,10 @@ static enum err make(struct making *m)
     play(m, 1);
     talk_run(talk, START_US + 2 * m->length_us + WARM_UP_US);
     enum err err = talk_end(talk);
+    if (!err)
+        err = m->err;
     for (size_t i = 0; i < m->loop->tracks_count && !err; i++)
-        err = m->loop->tracks[i].count > 0 ? buf_err(&m->loop->tracks[i].bytes) : E_CORRUPT;
+        err = m->loop->tracks[i].count > 0 ? OK : E_CORRUPT;
     return err;
 }
 

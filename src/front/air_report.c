@@ -2,9 +2,9 @@
  * ledger of the last switches and faults; as text for people and as JSON for programs. */
 #include "front/front_priv.h"
 
+#include "air/ledger_file.h"
 #include "base/json.h"
-
-#define EVENTS_SHOWN 20
+#include "base/mem.h"
 
 static const char *name_of(const char *input)
 {
@@ -19,15 +19,27 @@ static void add_event_text(struct buf *out, const struct air_event *event)
     utc_format_iso(event->at, at);
     buf_printf(out, "%s  %-6s  ", at, air_event_name(event->kind));
     if (event->kind == AIR_SWITCH)
-        buf_printf(out, "%s -> %s: %s\n", name_of(event->from), name_of(event->to), event->why);
-    else
-        buf_printf(out, "%s: %s\n", name_of(event->from), event->why);
+        buf_printf(out, "%s -> %s: ", name_of(event->from), name_of(event->to));
+    else if (event->kind == AIR_FAULT || event->kind == AIR_MENDED || event->kind == AIR_DECK)
+        buf_printf(out, "%s: ", name_of(event->from));
+    buf_printf(out, "%s\n", event->why);
 }
 
-void air_report_text(const struct board_station *station, struct buf *out)
+/* The newest first. */
+static void add_events_text(struct buf *out, struct air_station *station, size_t max)
+{
+    struct air_event *events = max > 0 ? mem_new_array(max, sizeof *events) : NULL;
+    size_t count = events ? air_station_events(station, events, max) : 0;
+    if (count > 0)
+        buf_add(out, STR("\n"));
+    for (size_t i = count; i > 0; i--)
+        add_event_text(out, &events[i - 1]);
+    mem_free(events);
+}
+
+void air_report_text(const struct board_station *station, size_t events_max, struct buf *out)
 {
     struct air_state state;
-    struct air_event events[EVENTS_SHOWN];
     char since[UTC_ISO_BYTES];
     air_station_state(station->air, &state);
     utc_format_iso(state.since, since);
@@ -44,11 +56,7 @@ void air_report_text(const struct board_station *station, struct buf *out)
                    state.levels.short_term_cb / 100.0);
     buf_printf(out, "deck: %s, died %llu times\n", state.deck_is_up ? "up" : "down",
                (unsigned long long)state.deck_deaths_count);
-    size_t count = air_station_events(station->air, events, EVENTS_SHOWN);
-    if (count > 0)
-        buf_add(out, STR("\n"));
-    for (size_t i = count; i > 0; i--)
-        add_event_text(out, &events[i - 1]);
+    add_events_text(out, station->air, events_max);
 }
 
 /* ---- JSON ---- */
@@ -68,23 +76,10 @@ static void add_levels(struct buf *out, const struct deck_levels *levels)
                levels->rms_cb[1] / 100.0, levels->short_term_cb / 100.0);
 }
 
-static void add_event(struct buf *out, const struct air_event *event)
-{
-    char at[UTC_ISO_BYTES];
-    utc_format_iso(event->at, at);
-    buf_printf(out, "{\"what\":\"%s\",\"at\":\"%s\",", air_event_name(event->kind), at);
-    add_pair(out, "from", event->from);
-    buf_add_char(out, ',');
-    add_pair(out, "to", event->to);
-    buf_add_char(out, ',');
-    add_pair(out, "why", event->why);
-    buf_add_char(out, '}');
-}
-
 void air_report_json(const struct board_station *station, struct buf *out)
 {
     struct air_state state;
-    struct air_event events[EVENTS_SHOWN];
+    struct air_event events[AIR_EVENTS_SHOWN];
     char since[UTC_ISO_BYTES];
     air_station_state(station->air, &state);
     utc_format_iso(state.since, since);
@@ -100,11 +95,11 @@ void air_report_json(const struct board_station *station, struct buf *out)
     if (state.has_levels)
         add_levels(out, &state.levels);
     buf_add(out, STR(",\"events\":["));
-    size_t count = air_station_events(station->air, events, EVENTS_SHOWN);
+    size_t count = air_station_events(station->air, events, AIR_EVENTS_SHOWN);
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             buf_add_char(out, ',');
-        add_event(out, &events[i]);
+        air_event_json(&events[i], out);
     }
     buf_add(out, STR("]}"));
 }

@@ -144,7 +144,8 @@ void front_refuse_login(struct request *request, bool is_late);
 
 /* What is on the air of a station, and what happened there: lines of text, the newest event first;
  * a JSON object, the oldest first. Appends. */
-void air_report_text(const struct board_station *station, struct buf *out);
+#define AIR_EVENTS_SHOWN 20 /* unless more are asked for */
+void air_report_text(const struct board_station *station, size_t events_max, struct buf *out);
 void air_report_json(const struct board_station *station, struct buf *out);
 
 /* ---- handlers.   ctx: struct front.   Thread: loop ---- */

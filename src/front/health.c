@@ -3,7 +3,8 @@
  *   /-/live            200 as long as a loop answers
  *   /-/ready           200 unless it drains: 503 then
  *   /-/air/<station>   200 if every rendition that a source feeds moved on in the last 2 s, and at
- *                      least one did; else 503 and which one is silent since when
+ *                      least one did; else 503 and which one is silent since when. With the newest
+ *                      20 events of its ledger, or ?n= up to 256
  *
  * Without login, and with nothing in it that a listener could not hear himself. */
 #include "front/front_priv.h"
@@ -42,9 +43,19 @@ static void reply_silent(struct request *request, const struct board_rendition *
 static void reply_on_air(struct request *request, const struct board_station *station)
 {
     struct buf out;
+    struct str text;
+    uint64_t events = AIR_EVENTS_SHOWN;
+    enum err err = request_query(request, STR("n"), &text);
+    if (!err)
+        err = str_parse_u64(text, AIR_EVENTS_MAX, &events);
+    if (err && err != E_NOT_FOUND) {
+        request_reply_text(request, 400, NULL, "n is the number of events, at most %d",
+                           AIR_EVENTS_MAX);
+        return;
+    }
     buf_init(&out, ANSWER_MAX_BYTES);
     buf_add(&out, STR("on the air\n"));
-    air_report_text(station, &out);
+    air_report_text(station, (size_t)events, &out);
     front_reply(request, &(struct front_answer){.type = "text/plain; charset=utf-8"}, &out);
 }
 

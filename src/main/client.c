@@ -103,6 +103,26 @@ static void print_rendition(const struct json *rendition)
         printf("off the air\n");
 }
 
+static bool is_about_an_input(struct str what)
+{
+    static const char *const others[] = {"start", "stop", "lost"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (str_eq(what, str_of(others[i])))
+            return false;
+    return true;
+}
+
+static void print_event(const struct json *event)
+{
+    const char *what = word(event, "what"), *from = word(event, "from"), *to = word(event, "to");
+    printf("  %s  %-6s  ", word(event, "at"), what);
+    if (strcmp(what, "switch") == 0)
+        printf("%s -> %s: ", from[0] ? from : "nothing", to[0] ? to : "nothing");
+    else if (is_about_an_input(str_of(what)))
+        printf("%s: ", from[0] ? from : "nothing");
+    printf("%s\n", word(event, "why"));
+}
+
 /* What happened last on the air, the newest first. */
 static void print_air(const struct json *air)
 {
@@ -110,14 +130,8 @@ static void print_air(const struct json *air)
     size_t count = json_count(events);
     printf("  input: %s%s%s\n", word(air, "input")[0] ? word(air, "input") : "nothing",
            word(air, "fault")[0] ? ", and " : "", word(air, "fault"));
-    for (size_t i = count; i > 0 && count - i < EVENTS_SHOWN; i--) {
-        const struct json *event = json_at(events, i - 1);
-        bool is_switch = strcmp(word(event, "what"), "switch") == 0;
-        printf("  %s  %-6s  %s%s%s: %s\n", word(event, "at"), word(event, "what"),
-               word(event, "from")[0] ? word(event, "from") : "nothing", is_switch ? " -> " : "",
-               word(event, "to")[0] || !is_switch ? word(event, "to") : "nothing",
-               word(event, "why"));
-    }
+    for (size_t i = count; i > 0 && count - i < EVENTS_SHOWN; i--)
+        print_event(json_at(events, i - 1));
 }
 
 static void print_station(const struct json *station)

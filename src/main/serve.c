@@ -10,6 +10,7 @@
 #include "main/apply.h"
 #include "main/clock_wait.h"
 #include "main/first.h"
+#include "main/ledgers.h"
 #include "main/loop_maker.h"
 #include "main/notify.h"
 #include "main/stage.h"
@@ -47,6 +48,7 @@ struct serve {
     char deck_program[PATH_BYTES];
     struct children *children;
     struct loop_maker *loop_maker;
+    struct ledgers *ledgers;
     struct stage *stage;
     struct board_place place;
     struct air *air;
@@ -161,11 +163,14 @@ static enum err start_tapes(struct serve *serve)
     enum err err = tape_writer_start(&keep, clock_real(), &serve->writer);
     if (!err)
         err = tape_reader_start(READER_THREADS, READER_CACHE, &serve->reader);
+    if (!err)
+        err = ledgers_new(serve->config.data_folder, &serve->ledgers);
     struct stage_config stage = {
         .data_folder = serve->config.data_folder,
         .writer = serve->writer,
         .children = serve->children,
         .deck_program = serve->deck_program,
+        .ledgers = serve->ledgers,
     };
     if (!err)
         err = stage_new(&stage, &serve->stage);
@@ -178,8 +183,15 @@ static enum err start_children(struct serve *serve)
 {
     enum err err =
         child_program("deck", "mast-deck", serve->deck_program, sizeof serve->deck_program);
-    if (err)
-        fprintf(stderr, "mast: the program mast-deck is not there\n");
+    if (err == E_NOT_FOUND) {
+        /* What passes through and the loop can be heard without. The path is the last one that was
+         * tried: once it is there, it is started. */
+        log_error(EV_DECK,
+                  "program=%s text=\"the program mast-deck is not there: what it would "
+                  "make is not heard, the loop plays\"",
+                  serve->deck_program);
+        err = OK;
+    }
     if (!err)
         err = children_start(clock_real(), &serve->children);
     if (err)
@@ -222,9 +234,16 @@ static enum err start_air(struct serve *serve)
     enum err err = air_new(&config, &serve->air);
     if (!err)
         err = air_start(serve->air);
+    struct loop_maker_config maker = {
+        .data_folder = serve->config.data_folder,
+        .children = serve->children,
+        .deck_program = serve->deck_program,
+        .air = serve->air,
+    };
     if (!err)
-        err =
-            loop_maker_start(serve->children, serve->deck_program, serve->air, &serve->loop_maker);
+        err = loop_maker_start(&maker, &serve->loop_maker);
+    if (!err) /* not in a second: what was kept of an earlier life can play at once */
+        loop_maker_look(serve->loop_maker, board_now(&serve->place));
     if (err)
         complain("the air", err);
     return err;
@@ -450,6 +469,8 @@ static enum err start_loops(struct serve *serve)
     enum err err = loops_start(serve->loops);
     if (!err)
         err = listen_start(serve->listen);
+    if (!err)
+        err = ledgers_start(serve->ledgers);
     if (err)
         complain("the loops", err);
     return err;
@@ -573,6 +594,7 @@ static void stop(struct serve *serve)
     loops_free(&serve->loops);
     struct board *board = (struct board *)atomic_exchange(&serve->place.now, NULL);
     board_free(&board);
+    ledgers_stop(&serve->ledgers, clock_utc(clock_real()));
     stage_free(&serve->stage);
     if (serve->children)
         children_stop(&serve->children);

@@ -32,6 +32,7 @@ struct stage_station { /* what runs for one station, by name, until the end of t
     char slug[64];
     struct child *deck;
     struct air_station *air;
+    bool has_ledger; /* on disk */
 };
 
 struct stage_zone {
@@ -45,6 +46,7 @@ struct stage {
     char deck_program[512];
     struct tape_writer *writer;
     struct children *children;
+    struct ledgers *ledgers;
     struct prop *props;
     struct stage_station *stations;
     struct stage_zone *zones;
@@ -57,6 +59,7 @@ enum err stage_new(const struct stage_config *config, struct stage **out)
         return E_NOMEM;
     stage->writer = config->writer;
     stage->children = config->children;
+    stage->ledgers = config->ledgers;
     if (str_copy(stage->folder, sizeof stage->folder, str_of(config->data_folder)) &&
         str_copy(stage->deck_program, sizeof stage->deck_program, str_of(config->deck_program)))
         return OK;
@@ -240,12 +243,18 @@ static enum err station_new(struct stage *stage, const char *slug, struct stage_
     return err;
 }
 
+static struct stage_station *find_station(const struct stage *stage, const char *slug)
+{
+    struct stage_station *station = stage->stations;
+    while (station && strcmp(station->slug, slug) != 0)
+        station = station->next;
+    return station;
+}
+
 static enum err attach_station(struct stage *stage, struct board_station *station,
                                struct buf *faults)
 {
-    struct stage_station *runs = stage->stations;
-    while (runs && strcmp(runs->slug, station->slug) != 0)
-        runs = runs->next;
+    struct stage_station *runs = find_station(stage, station->slug);
     enum err err = runs ? OK : station_new(stage, station->slug, &runs);
     if (err)
         buf_printf(faults, "station %s: its deck: %s\n", station->slug, err_text(err));
@@ -254,11 +263,29 @@ static enum err attach_station(struct stage *stage, struct board_station *statio
     return err;
 }
 
+/* Once its tapes are there: they say how long it sounded. */
+static enum err attach_ledger(struct stage *stage, const struct board_station *station,
+                              struct utc now, struct buf *faults)
+{
+    struct stage_station *runs = find_station(stage, station->slug);
+    struct utc sound_end = {0};
+    if (runs->has_ledger)
+        return OK;
+    for (size_t i = 0; i < station->renditions_count; i++) {
+        struct utc end = tape_end(station->renditions[i].live.tape);
+        if (end.us > sound_end.us)
+            sound_end = end;
+    }
+    enum err err = ledgers_add(stage->ledgers, station->slug, station->air, now, sound_end);
+    runs->has_ledger = !err;
+    if (err)
+        buf_printf(faults, "station %s: its ledger: %s\n", station->slug, err_text(err));
+    return err;
+}
+
 const struct channel *stage_deck(struct stage *stage, const char *station)
 {
-    struct stage_station *runs = stage->stations;
-    while (runs && strcmp(runs->slug, station) != 0)
-        runs = runs->next;
+    struct stage_station *runs = find_station(stage, station);
     return runs ? child_channel(runs->deck) : NULL;
 }
 
@@ -271,6 +298,8 @@ enum err stage_attach(struct stage *stage, struct board *board, struct utc now, 
             err = attach_station(stage, station, faults);
         for (size_t j = 0; j < station->renditions_count && !err; j++)
             err = attach_rendition(stage, station, &station->renditions[j], now, faults);
+        if (!err)
+            err = attach_ledger(stage, station, now, faults);
         if (err)
             return err;
     }

@@ -7,6 +7,7 @@
 #include "air/air.h"
 #include "child/child.h"
 #include "listen/listen.h"
+#include "main/ledgers.h"
 #include "program/board.h"
 #include "tape/writer.h"
 
@@ -17,6 +18,7 @@ struct stage_config {
     struct tape_writer *writer;
     struct children *children;
     const char *deck_program; /* a path */
+    struct ledgers *ledgers;
 };
 MUST_USE enum err stage_new(const struct stage_config *config, struct stage **out);
 

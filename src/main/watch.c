@@ -7,6 +7,9 @@
 #define LOW_PERCENT    5
 #define ENOUGH_PERCENT 6
 #define DEATH_LASTS_US (60 * US_PER_S)
+/* Sources come back by themselves after a start: nobody is woken before that. */
+#define COME_BACK_US (15 * US_PER_S)
+#define EVENTS_MAX   32
 
 bool watch_disk_is_low(bool was_low, uint64_t free_bytes, uint64_t total_bytes)
 {
@@ -74,17 +77,30 @@ static void look_at_station(struct watch *watch, const struct board_station *sta
     }
 }
 
+/* Was it on the air, in this life or in one before that is remembered? Right after a start: no. */
+static bool has_been_on(const struct board_station *station, int64_t now_us)
+{
+    struct air_event events[EVENTS_MAX];
+    size_t count = air_station_events(station->air, events, EVENTS_MAX);
+    bool was_on = false;
+    for (size_t i = 0; i < count; i++) {
+        was_on = was_on || (events[i].kind != AIR_START && events[i].kind != AIR_STOP);
+        if (events[i].kind == AIR_START && now_us - events[i].at.us < COME_BACK_US)
+            return false;
+    }
+    return was_on;
+}
+
 /* One that was on the air and now has its loop or nothing. */
-static void look_for_off_air(struct watch *watch, const struct board_station *station)
+static void look_for_off_air(struct watch *watch, const struct board_station *station,
+                             int64_t now_us)
 {
     char text[512];
     struct air_state state;
-    struct air_event newest;
     air_station_state(station->air, &state);
-    bool has_been_on = air_station_events(station->air, &newest, 1) > 0;
     if (state.source != 0 || strcmp(state.on_air, "bed") == 0) {
         alarm_clear(watch->alarms, ALARM_OFF_AIR, station->slug, "An input is on the air again.");
-    } else if (has_been_on) {
+    } else if (has_been_on(station, now_us)) {
         snprintf(text, sizeof text, "%s plays %s: no input sounds.", station->name,
                  state.on_air[0] ? "its loop" : "nothing");
         alarm_raise(watch->alarms, ALARM_OFF_AIR, station->slug, text);
@@ -96,8 +112,11 @@ static void look_at_deck(struct watch *watch, const struct board_station *statio
 {
     char text[512];
     struct air_event events[8];
-    size_t count = air_station_events(station->air, events, 8);
-    for (size_t i = 0; i < count; i++) {
+    size_t count = air_station_events(station->air, events, 8), first = 0;
+    for (size_t i = 0; i < count; i++)
+        if (events[i].kind == AIR_START)
+            first = i + 1; /* those before it were told of in their time */
+    for (size_t i = first; i < count; i++) {
         if (events[i].kind != AIR_DECK || now_us - events[i].at.us > DEATH_LASTS_US)
             continue;
         snprintf(text, sizeof text, "%s: its deck was replaced while %s was on the air: %s.",
@@ -115,7 +134,7 @@ void watch_second(struct watch *watch)
     look_at_disk(watch);
     for (size_t i = 0; i < board->stations_count; i++) {
         look_at_station(watch, &board->stations[i]);
-        look_for_off_air(watch, &board->stations[i]);
+        look_for_off_air(watch, &board->stations[i], now_us);
         look_at_deck(watch, &board->stations[i], now_us);
     }
 }
