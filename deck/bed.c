@@ -18,13 +18,17 @@ static uint64_t scatter(uint64_t x)
     return x ^ (x >> 31);
 }
 
-/* ---- news: D major, an eighth note each 0.3 s, a chord each 16 of them ---- */
+/* ---- news: D major, an eighth note each 0.25 s, a chord each 16 of them, twelve chords ---- */
 
-#define STEP        (3 * SECOND / 10)
+#define STEP        (SECOND / 4)
 #define CHORD_STEPS 16
+#define NEWS_CHORDS 12
+#define NEWS_STEPS  (NEWS_CHORDS * CHORD_STEPS)
+
+_Static_assert(NEWS_STEPS *STEP == BED_ROUND_SAMPLES, "a round");
 
 /* Lowest first; the first is the bass. */
-static const int news_chords[8][CHORD_NOTES] = {
+static const int news_chords[NEWS_CHORDS][CHORD_NOTES] = {
     {50, 57, 62, 64, 66, 69}, /* D add 9 */
     {47, 54, 62, 64, 66, 69}, /* Bm 11 */
     {43, 55, 59, 62, 66, 69}, /* G maj 7 */
@@ -33,6 +37,10 @@ static const int news_chords[8][CHORD_NOTES] = {
     {54, 57, 61, 64, 66, 73}, /* F sharp m 7 */
     {43, 55, 57, 62, 66, 71}, /* G 9 */
     {45, 57, 61, 64, 69, 71}, /* A 9 */
+    {47, 57, 62, 66, 69, 73}, /* Bm 9 */
+    {40, 55, 59, 62, 66, 67}, /* Em 9 */
+    {43, 55, 59, 62, 66, 69}, /* G maj 7 */
+    {45, 57, 59, 62, 64, 67}, /* A 7 sus */
 };
 static const int news_patterns[4][8] = {
     {1, 3, 5, 4, 2, 4, 3, 5},
@@ -43,12 +51,12 @@ static const int news_patterns[4][8] = {
 
 static void news_pluck(int64_t step, struct slab *slab)
 {
-    int64_t chord = step / CHORD_STEPS;
-    uint64_t luck = scatter((uint64_t)step);
+    int64_t chord = step / CHORD_STEPS % NEWS_CHORDS;
+    uint64_t luck = scatter((uint64_t)(step % NEWS_STEPS));
     if (step % 8 != 0 && luck % 9 == 0)
         return; /* a rest lets the figure breathe */
     const int *pattern = news_patterns[scatter((uint64_t)(chord / 2)) % 4];
-    int key = news_chords[chord % 8][pattern[step % 8]] + (luck % 7 == 0 ? 12 : 0);
+    int key = news_chords[chord][pattern[step % 8]] + (luck % 7 == 0 ? 12 : 0);
     struct note note = {
         .start = step * STEP,
         .length = 24 * SECOND / 10,
@@ -72,7 +80,7 @@ static void news_pad(int64_t chord, struct slab *slab)
                 .start = chord * CHORD_STEPS * STEP,
                 .length = CHORD_STEPS * STEP + 15 * SECOND / 10,
                 /* A little out of tune with itself: wide and slowly moving. */
-                .hz = synth_hz(news_chords[chord % 8][i]) * (side ? 1.0009 : 0.9991),
+                .hz = synth_hz(news_chords[chord % NEWS_CHORDS][i]) * (side ? 1.0009 : 0.9991),
                 .gain = 0.062,
                 .pan = side ? 0.8 : 0.2,
                 .attack_s = 1.2,
@@ -92,7 +100,7 @@ static void news_bass(int64_t step, struct slab *slab)
     struct note note = {
         .start = step * STEP,
         .length = 2 * SECOND,
-        .hz = synth_hz(news_chords[(step / CHORD_STEPS) % 8][0] - 12),
+        .hz = synth_hz(news_chords[step / CHORD_STEPS % NEWS_CHORDS][0] - 12),
         .gain = 0.25,
         .pan = 0.5,
         .attack_s = 0.02,
@@ -107,8 +115,7 @@ static void news_render(struct slab *slab)
 {
     int64_t last = (slab->at + (int64_t)slab->count - 1) / STEP;
     int64_t longest = CHORD_STEPS * STEP + 15 * SECOND / 10;
-    int64_t first = slab->at > longest ? (slab->at - longest) / STEP : 0;
-    for (int64_t step = first; step <= last; step++) {
+    for (int64_t step = (slab->at - longest) / STEP; step <= last; step++) {
         news_pluck(step, slab);
         news_bass(step, slab);
         if (step % CHORD_STEPS == 0)
@@ -116,9 +123,13 @@ static void news_render(struct slab *slab)
     }
 }
 
-/* ---- classical: a chord each 8 s, F major, with bells on the seconds ---- */
+/* ---- classical: a chord each 6 s, F major, eight chords, with bells between the seconds ---- */
 
-#define CHANGE_S 8
+#define CHANGE_S    6
+#define CLASSICAL_S (8 * CHANGE_S)
+#define BELL_S      3 /* there is always one so often */
+
+_Static_assert(CLASSICAL_S *SECOND == BED_ROUND_SAMPLES, "a round");
 
 static const int classical_chords[8][CHORD_NOTES] = {
     {41, 53, 57, 60, 65, 69}, /* F */
@@ -152,15 +163,15 @@ static void classical_organ(int64_t change, struct slab *slab)
 
 static void classical_bell(int64_t second, struct slab *slab)
 {
-    uint64_t luck = scatter((uint64_t)second + 7777);
-    if (second % 4 != 0 && luck % 5 >= 2)
+    uint64_t luck = scatter((uint64_t)(second % CLASSICAL_S) + 7777);
+    if (second % BELL_S != 0 && luck % 5 >= 2)
         return;
     int key = classical_chords[(second / CHANGE_S) % 8][2 + (luck >> 8) % 4] + 12;
     struct note note = {
-        .start = second * SECOND,
+        .start = second * SECOND + SECOND / 2, /* not when the second tells itself */
         .length = 6 * SECOND,
         .hz = synth_hz(key),
-        .gain = second % 4 == 0 ? 0.17 : 0.12,
+        .gain = second % BELL_S == 0 ? 0.17 : 0.12,
         .pan = 0.2 + 0.6 * (double)((luck >> 16) % 100) / 100,
         .attack_s = 0.006,
         .release_s = 1.0,
@@ -173,8 +184,7 @@ static void classical_bell(int64_t second, struct slab *slab)
 static void classical_render(struct slab *slab)
 {
     int64_t last = (slab->at + (int64_t)slab->count - 1) / SECOND;
-    int64_t first = slab->at / SECOND > CHANGE_S + 2 ? slab->at / SECOND - CHANGE_S - 2 : 0;
-    for (int64_t second = first; second <= last; second++) {
+    for (int64_t second = slab->at / SECOND - CHANGE_S - 2; second <= last; second++) {
         classical_bell(second, slab);
         if (second % CHANGE_S == 0)
             classical_organ(second / CHANGE_S, slab);
@@ -185,6 +195,8 @@ static void classical_render(struct slab *slab)
 
 #define PLAIN_CHORD_S 12
 #define PLAIN_VOICES  6
+
+_Static_assert(4 * PLAIN_CHORD_S * SECOND == BED_ROUND_SAMPLES, "a round");
 
 static const int plain_chords[4][PLAIN_VOICES] = {
     {48, 55, 60, 64, 67, 74}, /* C add 9 */
@@ -214,11 +226,8 @@ static void plain_chord(int64_t chord, struct slab *slab)
 static void plain_render(struct slab *slab)
 {
     int64_t last = (slab->at + (int64_t)slab->count - 1) / (PLAIN_CHORD_S * SECOND);
-    /* Sounds as if it had gone on for ever, from its first second on. */
-    for (int64_t chord = last - 1; chord <= last; chord++) {
-        if (chord >= 0)
-            plain_chord(chord, slab);
-    }
+    for (int64_t chord = last - 1; chord <= last; chord++)
+        plain_chord(chord, slab);
 }
 
 /* ---- */
@@ -228,8 +237,8 @@ static const struct {
     void (*render)(struct slab *slab);
     float gain; /* to -16 LUFS */
 } beds[BED_COUNT] = {
-    [BED_NEWS] = {"news", news_render, 0.861f},
-    [BED_CLASSICAL] = {"classical", classical_render, 0.668f},
+    [BED_NEWS] = {"news", news_render, 0.885f},
+    [BED_CLASSICAL] = {"classical", classical_render, 0.694f},
     [BED_PLAIN] = {"plain", plain_render, 0.832f},
 };
 
@@ -261,10 +270,10 @@ void bed_render(enum bed bed, int64_t at, size_t count, float *left, float *righ
     while (done < count) {
         size_t before = (size_t)(at % SYNTH_STEP), wanted = before + count - done;
         size_t room = wanted < SYNTH_SLAB ? wanted : SYNTH_SLAB;
-        /* The plain one is asked from its second round on, where the first sounds into it. */
-        int64_t round = bed == BED_PLAIN ? at % BED_PLAIN_SAMPLES + BED_PLAIN_SAMPLES : at;
-        int64_t left_over = 2 * BED_PLAIN_SAMPLES - round + (int64_t)before;
-        if (bed == BED_PLAIN && (int64_t)room > left_over)
+        /* The score is asked for its second round, into which the first one sounds. */
+        int64_t round = at % BED_ROUND_SAMPLES + BED_ROUND_SAMPLES;
+        int64_t left_over = 2 * BED_ROUND_SAMPLES - round + (int64_t)before;
+        if ((int64_t)room > left_over)
             room = (size_t)left_over;
         size_t whole = (room + SYNTH_STEP - 1) / SYNTH_STEP * SYNTH_STEP;
         slab_begin(&slab, round - (int64_t)before, whole);

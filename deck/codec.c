@@ -335,7 +335,10 @@ static int encoder_options(AVCodecContext *context, enum codec codec, bool is_qu
         return result < 0 ? result : av_opt_set_int(own, "reservoir", 0, 0);
     case CODEC_AAC:
         context->sample_fmt = AV_SAMPLE_FMT_FLTP;
-        return is_quick ? aac_make_quick(own) : 0;
+        if (!is_quick)
+            return 0;
+        context->flags |= AV_CODEC_FLAG_BITEXACT; /* without its name now and then */
+        return aac_make_quick(own);
     default:
         context->sample_fmt = AV_SAMPLE_FMT_FLT;
         context->compression_level = is_quick ? 0 : 10;

@@ -30,6 +30,7 @@ struct engine {
     uint16_t
         sole; /* the slot that alone was the programme in all of this tenth, or DECK_NO_INPUT */
     struct output *outputs[DECK_OUTPUTS_MAX];
+    bool is_quick;      /* one of them is: nothing is measured */
     uint16_t output_id; /* whose frame is being given out */
     float block[2][GRID_BLOCK_MAX];
     float programme[2][GRID_BLOCK_MAX];
@@ -113,6 +114,9 @@ static enum err take_output(struct engine *engine, const struct message *message
         return nonsense(engine, "OUTPUT out of bounds");
     enum err err =
         output_new(&what, message->at_us, engine->start_us, &engine->outputs[message->id]);
+    engine->is_quick |= what.is_quick;
+    for (size_t i = 0; i < DECK_INPUTS_MAX; i++)
+        engine->slots[i].input.keeps_round |= what.is_quick;
     if (err != OK)
         engine->why = "OUTPUT that cannot be encoded";
     return err;
@@ -178,7 +182,8 @@ static void render_slots(struct engine *engine, size_t samples)
             continue;
         bool is_sound = input_render(&slot->input, engine->now, samples, block[0], block[1]);
         slot->had_sound |= is_sound;
-        meter_push(slot->meter, is_sound ? from : NULL, samples);
+        if (!engine->is_quick)
+            meter_push(slot->meter, is_sound ? from : NULL, samples);
         mixer_add(&engine->mixer, i, from, samples, programme);
         if (sole == i && !is_sound)
             sole = DECK_NO_INPUT; /* it may ring out, which is not metered as its own */
@@ -228,7 +233,8 @@ static enum err render_block(struct engine *engine, size_t samples)
 {
     render_slots(engine, samples);
     const float *const programme[2] = {engine->programme[0], engine->programme[1]};
-    meter_push(engine->meter, programme, samples);
+    if (!engine->is_quick)
+        meter_push(engine->meter, programme, samples);
     struct output_sink sink = {engine, on_frame};
     for (uint16_t i = 0; i < DECK_OUTPUTS_MAX; i++) {
         if (!engine->outputs[i])
@@ -239,7 +245,7 @@ static enum err render_block(struct engine *engine, size_t samples)
             return err;
     }
     engine->now += (int64_t)samples;
-    if (engine->now % GRID_TENTH == 0)
+    if (engine->now % GRID_TENTH == 0 && !engine->is_quick)
         end_tenth(engine);
     return OK;
 }

@@ -27,6 +27,8 @@ static void unload(struct input *input)
     mem_free(input->chunk[0]);
     mem_free(input->chunk[1]);
     input->chunk[0] = input->chunk[1] = NULL;
+    mem_free(input->round);
+    input->round = NULL;
 }
 
 void input_release(struct input *input)
@@ -44,6 +46,12 @@ static enum err set_bed(struct input *input, const struct deck_input *what, int6
     for (int c = 0; c < 2; c++) {
         input->chunk[c] = mem_new_array(INPUT_BED_CHUNK, sizeof(float));
         if (!input->chunk[c])
+            return E_NOMEM;
+    }
+    memset(input->is_kept, 0, sizeof(input->is_kept));
+    if (input->keeps_round && input->origin % INPUT_BED_CHUNK == 0) {
+        input->round = mem_new_array(2 * BED_ROUND_SAMPLES, sizeof(float));
+        if (!input->round)
             return E_NOMEM;
     }
     return OK;
@@ -221,11 +229,28 @@ enum err input_frame(struct input *input, int64_t at_us, uint32_t samples, struc
 
 /* ---- rendering ---- */
 
+/* Makes the chunk at `at` of the bed's own time, or takes it from an earlier round. */
+static void bed_make(struct input *input, int64_t at, float *left, float *right)
+{
+    const size_t bytes = INPUT_BED_CHUNK * sizeof(float);
+    if (!input->round || at < 0) {
+        bed_render(input->bed, at, INPUT_BED_CHUNK, left, right);
+        return;
+    }
+    size_t i = (size_t)(at % BED_ROUND_SAMPLES / INPUT_BED_CHUNK);
+    float *kept = input->round + 2 * INPUT_BED_CHUNK * i;
+    if (!input->is_kept[i])
+        bed_render(input->bed, at, INPUT_BED_CHUNK, kept, kept + INPUT_BED_CHUNK);
+    input->is_kept[i] = true;
+    memcpy(left, kept, bytes);
+    memcpy(right, kept + INPUT_BED_CHUNK, bytes);
+}
+
 static void bed_fill(struct input *input, int64_t at)
 {
     input->chunk_at = at - at % INPUT_BED_CHUNK;
     float *left = input->chunk[0], *right = input->chunk[1];
-    bed_render(input->bed, input->chunk_at - input->origin, INPUT_BED_CHUNK, left, right);
+    bed_make(input, input->chunk_at - input->origin, left, right);
     if (input->has_time_code)
         timecode_add(input->chunk_at, INPUT_BED_CHUNK, left, right);
 }

@@ -19,6 +19,7 @@
 #define INPUT_FAILURES_MAX  200 /* in a row; then TROUBLE */
 #define INPUT_TROUBLE_BYTES 120
 #define INPUT_BED_CHUNK     GRID_TENTH
+#define INPUT_BED_CHUNKS    (BED_ROUND_SAMPLES / INPUT_BED_CHUNK)
 
 struct input {
     enum deck_input_kind kind;
@@ -39,6 +40,9 @@ struct input {
     int64_t origin;   /* the sample at which its music begins */
     int64_t chunk_at; /* what `chunk` holds; -1 = nothing */
     float *chunk[2];  /* INPUT_BED_CHUNK samples each */
+    bool keeps_round; /* set by who renders many: what was made of a round is not made again */
+    float *round;     /* both channels, chunk by chunk, without time code; NULL = nothing is kept */
+    bool is_kept[INPUT_BED_CHUNKS];
 };
 
 void input_init(struct input *input, int64_t now);

@@ -1,6 +1,7 @@
 #include "output.h"
 
 #include "base/mem.h"
+#include "memo.h"
 
 #include <math.h>
 #include <string.h>
@@ -13,6 +14,7 @@ struct output {
     int64_t next;                /* the grid's sample that is wanted next */
     struct resampler *resampler; /* NULL at the deck's own rate */
     struct encoder *encoder;
+    struct memo *memo; /* in front of the encoder; NULL = none */
     uint32_t frame_samples, filled;
     float *frame[2]; /* what is gathered for the encoder */
 };
@@ -60,6 +62,10 @@ enum err output_new(const struct deck_output *what, int64_t at_us, int64_t start
         err = resampler_new_out(output->channels, output->rate_hz, &output->resampler);
     if (err != OK)
         goto out;
+    if (what->is_quick && what->format.codec != CODEC_OPUS)
+        err = memo_new(output->encoder, output->channels, MEMO_BYTES, &output->memo);
+    if (err != OK)
+        goto out;
     output->frame_samples = encoder_frame_samples(output->encoder);
     choose_start(output, start_us);
     for (int c = 0; c < 2; c++) {
@@ -78,6 +84,7 @@ void output_free(struct output **output)
 {
     if (!*output)
         return;
+    memo_free(&(*output)->memo);
     encoder_free(&(*output)->encoder);
     resampler_free(&(*output)->resampler);
     mem_free((*output)->frame[0]);
@@ -91,7 +98,8 @@ static enum err give_out(struct output *output, const struct output_sink *sink)
     for (;;) {
         struct str bytes;
         int64_t sample;
-        enum err err = encoder_next(output->encoder, &bytes, &sample);
+        enum err err = output->memo ? memo_next(output->memo, &bytes, &sample)
+                                    : encoder_next(output->encoder, &bytes, &sample);
         if (err == E_AGAIN)
             return OK;
         if (err != OK)
@@ -118,7 +126,9 @@ static enum err gather(struct output *output, const struct sound *sound,
         if (output->filled < output->frame_samples)
             continue;
         output->filled = 0;
-        enum err err = encoder_push(output->encoder, (const float *const *)output->frame);
+        const float *const frame[2] = {output->frame[0], output->frame[1]};
+        enum err err =
+            output->memo ? memo_push(output->memo, frame) : encoder_push(output->encoder, frame);
         if (err == OK)
             err = give_out(output, sink);
         if (err != OK)

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #define TWO_PI 6.283185307179586
-#define EDGE   240 /* samples of a tone's rise and fall */
+#define EDGE   144 /* samples of a tone's rise and fall */
 #define DAY_S  86400
 
 static unsigned tone_of(int64_t second, int64_t symbol)

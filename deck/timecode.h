@@ -1,6 +1,6 @@
 /* deck/timecode.h - each second of station time tells itself in the sound, softly. Pure.
  *
- * A burst begins with the second and lasts 400 ms: eight tones of 50 ms, one after the other, each
+ * A burst begins with the second and lasts 160 ms: eight tones of 20 ms, one after the other, each
  * one of sixteen, 2400 + 200 n Hz, the same on both channels, -34 dBFS. The eighth part of the word
  *
  *     bits 31..15  second of the day, 0 .. 86399 (UTC)
@@ -13,8 +13,10 @@
 
 #include "grid.h"
 
+/* No longer than it must be to be heard through every codec: all other sound of a bed comes again
+ * each round, and need not be encoded again (deck/memo.h). */
 #define TIMECODE_SYMBOLS        8
-#define TIMECODE_SYMBOL_SAMPLES 2400
+#define TIMECODE_SYMBOL_SAMPLES 960
 #define TIMECODE_TONE_HZ        2400
 #define TIMECODE_STEP_HZ        200
 #define TIMECODE_LEVEL          0.02f /* of its peaks */

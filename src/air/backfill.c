@@ -6,6 +6,7 @@
 struct filling {
     struct air_output *outputs[BOARD_RENDITIONS_MAX];
     struct format formats[BOARD_RENDITIONS_MAX];
+    int64_t from_us[BOARD_RENDITIONS_MAX]; /* frames differ in length, and so do tapes */
     size_t count;
 };
 
@@ -24,23 +25,29 @@ enum err air_backfill(const struct channel *deck, const struct clock *clock,
     struct filling f = {0};
     struct talk talk = {
         .deck = deck, .clock = clock, .must_stop = &never, .on_out = take, .ctx = &f};
+    int64_t begin_us = to.us;
     for (size_t i = 0; i < station->renditions_count; i++) {
         const struct board_rendition *rendition = &station->renditions[i];
         if (rendition->passthrough)
             continue;
+        int64_t end_us = rendition->live.output->end.us;
         f.outputs[f.count] = rendition->live.output;
-        f.formats[f.count++] = talk_format(rendition);
-        if (rendition->live.output->end.us > from.us)
-            from = rendition->live.output->end;
+        f.formats[f.count] = talk_format(rendition);
+        f.from_us[f.count] = end_us > from.us ? end_us : from.us;
+        if (f.from_us[f.count] < begin_us)
+            begin_us = f.from_us[f.count];
+        f.count++;
     }
-    if (f.count == 0 || from.us >= to.us)
+    if (begin_us >= to.us)
         return OK;
-    talk_begin(&talk, from.us - FEED_WARM_UP_US);
+    begin_us -= FEED_WARM_UP_US;
+    talk_begin(&talk, begin_us);
     for (size_t i = 0; i < f.count; i++)
         talk_say_output(&talk, (uint16_t)i,
-                        &(struct deck_output){.format = f.formats[i], .is_quick = true}, from.us);
+                        &(struct deck_output){.format = f.formats[i], .is_quick = true},
+                        f.from_us[i]);
     talk_say_input(&talk, 0, &station->air->bed, 0);
-    talk_say(&talk, &(struct message){.type = DECK_SWITCH, .at_us = from.us - FEED_WARM_UP_US});
+    talk_say(&talk, &(struct message){.type = DECK_SWITCH, .at_us = begin_us});
     talk_run(&talk, to.us);
     for (size_t i = 0; i < f.count; i++)
         output_feed(f.outputs[i], FED_BY_NOBODY, 0, to); /* a page that is not full yet */

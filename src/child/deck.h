@@ -51,7 +51,8 @@ enum deck_type {
                      frame, priming removed; samples at the output's rate. Payload: the frame as the
                      tape wants it (MP3 without Xing; AAC with ADTS header; Opus: one packet) */
     DECK_LEVELS,   /* id: slot or DECK_PROGRAMME. at: end of the tenth. Payload: deck_levels.
-                     For each slot that has an input, while it has frames, and the programme */
+                     For each slot that has an input, while it has frames, and the programme; none
+                     at all where an output is quick */
     DECK_DONE,     /* at: rendered up to here; after each RUN */
     DECK_TROUBLE,  /* id: slot. Payload: why it cannot be decoded, in plain words. Once an INPUT */
 };
@@ -72,7 +73,8 @@ struct deck_input {
 
 struct deck_output {
     struct format format; /* codec MP3, AAC or OPUS; rate; channels 1 or 2; bitrate_bps */
-    bool is_quick;        /* encode with less effort: for filling up the past at a start */
+    bool is_quick;        /* encode with less effort, and the same sound but once (deck/memo.h): for
+                             filling up the past at a start */
 };
 
 /* Levels of one tenth of a second, 48 kHz, both channels. dBFS in hundredths; -10000 = nothing. */

@@ -59,6 +59,19 @@ def test_every_second_is_heard_through_every_codec_where_it_is(beds, bed, suffix
 
 
 @needs_deck
+@pytest.mark.parametrize("bed", ["news", "classical"])
+def test_in_a_past_that_was_made_quickly_no_second_is_missing_or_told_twice(tmp_path, bed):
+    """Over two rounds of the bed, most frames of which are those of the first one."""
+    suffixes = ["0.mp3", "1.aac", "2.aac"]
+    encode(tmp_path, bed, 110, "--quick", suffixes=suffixes)
+    for suffix in suffixes:
+        found = timecode.find(decode(tmp_path / f"{bed}-{suffix}"), 48000)
+        assert [second - START_S for _, second in found] == list(range(len(found)))
+        assert len(found) >= 109
+        assert all(abs(at - (second - START_S)) < 0.02 for at, second in found)
+
+
+@needs_deck
 def test_any_rate_and_number_of_channels_will_do(beds):
     for rate, channels in ((44100, 2), (22050, 1), (32000, 2)):
         samples = decode(beds / "news-0.mp3", rate, channels)[rate // 3:]

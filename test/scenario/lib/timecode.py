@@ -1,16 +1,17 @@
 """Hears the second of the day that the demonstration's music tells of itself (deck/timecode.h).
 
-A burst begins with each second of station time: eight tones of 50 ms, each one of sixteen. What the
+A burst begins with each second of station time: eight tones of 20 ms, each one of sixteen. What the
 codecs and the music do to them is evened out by comparing each tone with what the same frequency
 does around it.
 """
 import numpy as np
 
 SYMBOLS = 8
-SYMBOL_S = 0.05
+SYMBOL_S = 0.02
 TONES_HZ = 2400 + 200 * np.arange(16)
 HOP_S = 0.005
 DAY_S = 86400
+SHARE = 0.02  # of the loudest tone's power; 5 ms off, the next one has a hundredth
 SURE = 1.8  # how far, on average, a tone must stand out against the next best (ln of power)
 
 
@@ -62,7 +63,9 @@ def find(samples, rate):
     around = np.empty_like(powers)
     for i in range(0, len(powers), 100):
         around[i:i + 100] = np.median(powers[max(0, i - 100):i + 200], axis=0)
-    word, margin = _words(powers / (around + np.median(around)), starts)
+    # Where two tones share a window, the fainter one must not win for being rare.
+    floor = SHARE * powers.max(axis=1, keepdims=True)
+    word, margin = _words(powers / (around + np.median(around) + floor), starts)
     second = word >> 15
     check = ((second * 0x9E3779B1) & 0xFFFFFFFF) >> 17
     good = np.flatnonzero((word & 0x7FFF == check) & (second < DAY_S) & (margin > SURE))
@@ -77,6 +80,8 @@ def find(samples, rate):
         if len(run) >= 2:
             weight = margin[run] - SURE + 0.01
             found.append((float((run * weight).sum() / weight.sum() * HOP_S),
-                          int(second[good[i]])))
+                          int(second[good[i]]), margin[run].max()))
         i = j + 1
-    return found
+    # A burst that is read some tones too early or late can look like another one, but less surely.
+    return [(at, second) for at, second, sure in found
+            if all(sure >= other for near, _, other in found if abs(near - at) < 0.5)]

@@ -223,15 +223,22 @@ static inline void rig_free(struct rig *rig)
     free(rig);
 }
 
-static inline enum err rig_output(struct rig *rig, uint16_t id, enum codec codec, uint32_t rate_hz,
-                                  uint8_t channels, uint32_t bitrate_bps, int64_t at_us)
+static inline enum err rig_say_output(struct rig *rig, uint16_t id, const struct deck_output *what,
+                                      int64_t at_us)
 {
     unsigned char bytes[DECK_OUTPUT_BYTES];
-    rig->what[id] = (struct deck_output){.format = {codec, rate_hz, bitrate_bps, channels, 2}};
+    rig->what[id] = *what;
     rig->outs[id].format = rig->what[id].format;
     deck_output_pack(&rig->what[id], bytes);
     return rig_say(rig, DECK_OUTPUT, id, at_us, 0,
                    (struct str){(const char *)bytes, sizeof(bytes)});
+}
+
+static inline enum err rig_output(struct rig *rig, uint16_t id, enum codec codec, uint32_t rate_hz,
+                                  uint8_t channels, uint32_t bitrate_bps, int64_t at_us)
+{
+    struct deck_output what = {.format = {codec, rate_hz, bitrate_bps, channels, 2}};
+    return rig_say_output(rig, id, &what, at_us);
 }
 
 static inline enum err rig_input(struct rig *rig, uint16_t id, const struct deck_input *input,
