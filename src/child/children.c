@@ -162,8 +162,8 @@ enum err children_start(const struct clock *clock, struct children **out)
     if (!children)
         return E_NOMEM;
     children->clock = clock;
-    int failed = pthread_mutex_init(&children->lock, NULL) ||
-                 pthread_cond_init(&children->has_left, NULL);
+    int failed =
+        pthread_mutex_init(&children->lock, NULL) || pthread_cond_init(&children->has_left, NULL);
     assert(!failed);
     children->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (children->wake < 0 || thread_start(children)) {
