@@ -483,7 +483,7 @@ bool feed_take(struct air_station *station, const struct station_tick *tick, con
         *why = "it died";
     else if (feed->run_us > feed->done_us && tick->mono.us - feed->progressed.us > patience_us)
         *why = "it hangs";
-    else if (feed->run_us - feed->done_us > FEED_SLOW_US)
+    else if (feed->has_spoken && feed->run_us - feed->done_us > FEED_SLOW_US)
         *why = "it is too slow";
     return *why == NULL;
 }
