@@ -46,43 +46,13 @@ void air_event_json(const struct air_event *event, struct buf *out)
     buf_add_char(out, '}');
 }
 
-/* As utc_format_iso() writes it. */
-static enum err parse_at(struct str text, struct utc *out)
-{
-    static const struct {
-        uint8_t from, to;
-        char after;
-    } parts[] = {{0, 4, '-'},   {5, 7, '-'},   {8, 10, 'T'}, {11, 13, ':'},
-                 {14, 16, ':'}, {17, 19, '.'}, {20, 23, 'Z'}};
-    enum { PARTS = sizeof parts / sizeof *parts };
-    uint64_t numbers[PARTS];
-    *out = (struct utc){0};
-    if (text.len != (size_t)parts[PARTS - 1].to + 1)
-        return E_SYNTAX;
-    for (size_t i = 0; i < PARTS; i++) {
-        struct str digits = str_slice(text, parts[i].from, parts[i].to);
-        if (text.ptr[parts[i].to] != parts[i].after || str_parse_u64(digits, 9999, &numbers[i]))
-            return E_SYNTAX;
-    }
-    const struct civil civil = {
-        .year = (int)numbers[0],
-        .month = (int)numbers[1],
-        .day = (int)numbers[2],
-        .hour = (int)numbers[3],
-        .minute = (int)numbers[4],
-        .second = (int)numbers[5],
-        .us = (int)numbers[6] * 1000,
-    };
-    return utc_from_civil(&civil, 0, out) ? E_SYNTAX : OK;
-}
-
 static enum err read_members(const struct json *object, struct air_event *out)
 {
     struct str what = json_text(json_get(object, "what"));
     int kind = 0;
     while (kind < AIR_EVENT_KIND_COUNT && !str_eq(what, str_of(air_event_name(kind))))
         kind++;
-    if (kind == AIR_EVENT_KIND_COUNT || parse_at(json_text(json_get(object, "at")), &out->at))
+    if (kind == AIR_EVENT_KIND_COUNT || utc_parse_iso(json_text(json_get(object, "at")), &out->at))
         return E_SYNTAX;
     out->kind = (enum air_event_kind)kind;
     str_copy(out->from, sizeof out->from, json_text(json_get(object, "from")));

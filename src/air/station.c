@@ -183,9 +183,10 @@ static void watch_next(struct air_station *station, const struct station_tick *t
     struct feed_input next[FEED_WATCHED] = {{INPUT_NONE, NULL}, {INPUT_NONE, NULL}};
     const struct port *dull[STATION_INPUTS_MAX];
     size_t dull_count = 0;
-    for (size_t i = 0; i < station->inputs_count; i++) {
+    size_t count = is_past_deaths(&station->feed, tick->mono) ? station->inputs_count : 0;
+    for (size_t i = 0; i < count; i++) {
         const struct input *input = &station->inputs[i];
-        if (!can_be_watched(station, input, tick) || !is_past_deaths(&station->feed, tick->mono))
+        if (!can_be_watched(station, input, tick))
             continue;
         if (next[0].kind == INPUT_NONE)
             next[0] = (struct feed_input){INPUT_PORT, input->port};

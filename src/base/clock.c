@@ -157,3 +157,20 @@ enum err utc_parse_http(struct str s, struct utc *out)
             c.month = i + 1;
     return utc_from_civil(&c, 0, out) ? E_SYNTAX : OK;
 }
+
+enum err utc_parse_iso(struct str s, struct utc *out)
+{
+    struct civil c = {0};
+    int ms = 0;
+    out->us = 0;
+    if (s.len != 24 || s.ptr[4] != '-' || s.ptr[7] != '-' || s.ptr[10] != 'T' || s.ptr[13] != ':' ||
+        s.ptr[16] != ':' || s.ptr[19] != '.' || s.ptr[23] != 'Z')
+        return E_SYNTAX;
+    if (!digits_at(s, 0, 4, &c.year) || !digits_at(s, 5, 2, &c.month) ||
+        !digits_at(s, 8, 2, &c.day) || !digits_at(s, 11, 2, &c.hour) ||
+        !digits_at(s, 14, 2, &c.minute) || !digits_at(s, 17, 2, &c.second) ||
+        !digits_at(s, 20, 3, &ms))
+        return E_SYNTAX;
+    c.us = ms * 1000;
+    return utc_from_civil(&c, 0, out) ? E_SYNTAX : OK;
+}

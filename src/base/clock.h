@@ -41,6 +41,9 @@ void utc_format_http(struct utc t, char field[UTC_HTTP_BYTES]);
  * Errors: E_SYNTAX; *out = 0 then.   Source: RFC 9110 section 5.6.7. */
 MUST_USE enum err utc_parse_http(struct str s, struct utc *out);
 
+/* The same for an instant as utc_format_iso() writes it, and in no other form. */
+MUST_USE enum err utc_parse_iso(struct str s, struct utc *out);
+
 /* The civil date and time of an instant shifted by `offset_s` seconds east of UTC. */
 struct civil {
     int year, month, day; /* month 1-12, day 1-31 */

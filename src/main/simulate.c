@@ -14,9 +14,8 @@ static const char usage[] =
     "mast sim [--seed N] [--hours H] [--trace] [--log]\n"
     "\n"
     "Runs the sound lane on a virtual clock, with faults that follow from the seed, and ends with\n"
-    "exit code 1 at the first promise that is not kept. --trace tells all that happens, --log "
-    "what\n"
-    "the station says of it.\n";
+    "exit code 1 at the first promise that is not kept. --trace tells all that happens,\n"
+    "--log what the station says of it.\n";
 
 struct arguments {
     uint64_t seed, hours;
@@ -61,9 +60,9 @@ static void tell(const struct arguments *a, const struct sim_result *r)
            "started %llu times, died %llu, hung %llu; clock set forward %llu times, back %llu\n",
            U(r->switches), r->most_flap_switches, U(r->faults), U(r->holes), U(r->deck_starts),
            U(r->deck_deaths), U(r->deck_hangs), U(r->clock_forward), U(r->clock_backward));
-    printf("listeners: %llu came (%llu before there were 3 s to give), served %llu times, %llu "
-           "dropped "
-           "for their own delay, %llu waited since station time was slowed down, %llu underruns\n",
+    printf("listeners: %llu came (%llu before there were 3 s to give), served %llu times, "
+           "%llu dropped for their own delay, %llu waited since station time was slowed down, %llu "
+           "underruns\n",
            U(r->joined), U(r->early), U(r->served), U(r->dropped), U(r->owed), U(r->underruns));
     printf("worst: %lld ms in hand of a listener, %lld ms with nothing to play in the deck\n",
            r->joined > 0 ? (long long)(r->least_in_hand_us / US_PER_MS) : 0,

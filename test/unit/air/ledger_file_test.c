@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../base/quiet.h"
 #include "air/ledger_file.h"
 #include "air/station_priv.h"
 #include "base/io.h"
-#include "base/log.h"
 
 #define AT (INT64_C(1795340530123) * US_PER_MS) /* 2026-11-22T09:42:10.123Z */
 
@@ -319,20 +319,6 @@ static void a_folder_that_cannot_be_is_no_reason_to_stop(void **state)
 }
 
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
-
-static int be_quiet(void **state)
-{
-    (void)state;
-    const struct log_config config = {.level = LOG_LEVEL_ERROR, .clock = clock_real()};
-    return log_start(&config) ? -1 : 0;
-}
-
-static int be_done(void **state)
-{
-    (void)state;
-    log_stop();
-    return 0;
-}
 
 int main(void)
 {

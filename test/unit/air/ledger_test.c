@@ -7,8 +7,8 @@
 
 #include <string.h>
 
+#include "../base/quiet.h"
 #include "air/ledger_priv.h"
-#include "base/log.h"
 
 static struct ledger *ledger_new(void)
 {
@@ -95,20 +95,6 @@ static void what_was_written_over_is_counted(void **state)
     assert_int_equal(events[0].at.us, 9000);
     assert_int_equal(next, 10);
     ledger_end(ledger);
-}
-
-static int be_quiet(void **state)
-{
-    (void)state;
-    const struct log_config config = {.level = LOG_LEVEL_ERROR, .clock = clock_real()};
-    return log_start(&config) ? -1 : 0;
-}
-
-static int be_done(void **state)
-{
-    (void)state;
-    log_stop();
-    return 0;
 }
 
 int main(void)

@@ -159,18 +159,6 @@ static void pass(struct room *room, int64_t s)
     atomic_fetch_add(&room->now_us, s * US_PER_S);
 }
 
-/* Ticks until something is so; fails after twenty seconds. */
-#define TICK_UNTIL(room, condition)                                                                \
-    do {                                                                                           \
-        int tries_ = 0;                                                                            \
-        while (!(condition)) {                                                                     \
-            if (++tries_ > 4000)                                                                   \
-                fail_msg("never came true: %s", #condition);                                       \
-            relays_tick((room)->relays);                                                           \
-            poll(NULL, 0, 5);                                                                      \
-        }                                                                                          \
-    } while (0)
-
 /* The newest port on the list, ended or not; NULL if there is none. */
 static struct port *port_of(const struct room *room)
 {
@@ -197,7 +185,7 @@ static unsigned visits(struct room *room)
 /* An hour or so goes by, until there were so many visits. */
 static void pass_until_visits(struct room *room, unsigned count)
 {
-    TICK_UNTIL(room, (pass(room, 1), visits(room) >= count));
+    TICK_UNTIL(relays_tick(room->relays), (pass(room, 1), visits(room) >= count));
 }
 
 static size_t lies_in(const struct port *port)
@@ -218,7 +206,7 @@ static void a_stream_becomes_a_source(void **state)
     add_relay(room, "live");
     set(room);
     assert_int_equal(ports_count(room), 0);
-    TICK_UNTIL(room, ports_count(room) == 1 && lies_in(port_of(room)) == 16);
+    TICK_UNTIL(relays_tick(room->relays), ports_count(room) == 1 && lies_in(port_of(room)) == 16);
     assert_true(air_source_at(room->air, 0, &facts));
     assert_string_equal(facts.station, "wxyz");
     assert_string_equal(facts.mount, "/wxyz/relay-1");
@@ -233,7 +221,7 @@ static void a_stream_becomes_a_source(void **state)
     assert_true(peer_heard(&room->peer, "Icy-MetaData: 1\r\n"));
     assert_int_equal(logged(room, "event=source_up"), 0); /* nothing is known to be sound yet */
     atomic_store(&port_of(room)->frames, 1);
-    TICK_UNTIL(room,
+    TICK_UNTIL(relays_tick(room->relays),
                logged(room, "event=source_up source=1 station=wxyz mount=/wxyz/relay-1") == 1);
     close_room(room);
 }
@@ -244,7 +232,7 @@ static void a_stream_without_a_type_is_taken_for_mp3(void **state)
     struct room *room = open_room("ICY 200 OK\r\n\r\nx");
     add_relay(room, "live");
     set(room);
-    TICK_UNTIL(room, ports_count(room) == 1);
+    TICK_UNTIL(relays_tick(room->relays), ports_count(room) == 1);
     close_room(room);
 }
 
@@ -269,7 +257,8 @@ static void a_full_ring_makes_it_wait_and_nothing_is_lost(void **state)
     atomic_store(&room->much, MUCH);
     add_relay(room, "live");
     set(room);
-    TICK_UNTIL(room, ports_count(room) == 1 && lies_in(port_of(room)) > 150000);
+    TICK_UNTIL(relays_tick(room->relays),
+               ports_count(room) == 1 && lies_in(port_of(room)) > 150000);
     struct port *port = port_of(room);
     for (int i = 0; i < 30; i++, poll(NULL, 0, 5))
         relays_tick(room->relays);
@@ -292,7 +281,7 @@ static void one_that_is_held_back_is_not_given_up(void **state)
     atomic_store(&room->much, MUCH);
     atomic_store(&room->waits, true);
     set(room);
-    TICK_UNTIL(room, ports_count(room) == 1 && lies_in(port_of(room)) == 1);
+    TICK_UNTIL(relays_tick(room->relays), ports_count(room) == 1 && lies_in(port_of(room)) == 1);
     struct port *port = port_of(room);
     atomic_store(&port->is_held_back, true);
     atomic_store(&room->waits, false);
@@ -304,7 +293,7 @@ static void one_that_is_held_back_is_not_given_up(void **state)
     relays_tick(room->relays);
     assert_int_equal(atomic_load(&port->last_bytes_mono_us), atomic_load(&room->now_us));
     atomic_store(&port->is_held_back, false);
-    TICK_UNTIL(room, lies_in(port) > 100000);
+    TICK_UNTIL(relays_tick(room->relays), lies_in(port) > 100000);
     close_room(room);
 }
 
@@ -332,7 +321,7 @@ static void each_failure_has_its_reason(void **state)
         struct room *room = open_room_with(all[i].answer, true);
         add_relay(room, "live");
         set(room);
-        TICK_UNTIL(room, logged(room, "event=relay") == 1);
+        TICK_UNTIL(relays_tick(room->relays), logged(room, "event=relay") == 1);
         if (logged(room, all[i].why) != 1)
             fail_msg("the reason was another one than %s", all[i].why);
         assert_int_equal(logged(room, "station=wxyz mount=/wxyz/relay-1 again_ms="), 1);
@@ -346,7 +335,7 @@ static void a_private_address_needs_leave(void **state)
     struct room *room = open_room(SOUND "\r\nx");
     add_relay(room, "live")->is_private = false;
     set(room);
-    TICK_UNTIL(room, logged(room, "event=relay") == 1);
+    TICK_UNTIL(relays_tick(room->relays), logged(room, "event=relay") == 1);
     assert_int_equal(logged(room, "its address 127.0.0.1 is a private one, and \\\"private\\\" is "
                                   "not set"),
                      1);
@@ -361,7 +350,8 @@ static void a_relay_that_the_air_does_not_take_says_so(void **state)
     for (int i = 0; i < 5; i++) /* one more than it takes */
         add_relay(room, "live");
     set(room);
-    TICK_UNTIL(room, logged(room, "the air does not take it: a limit is reached") == 1);
+    TICK_UNTIL(relays_tick(room->relays),
+               logged(room, "the air does not take it: a limit is reached") == 1);
     assert_int_equal(ports_count(room), 4);
     close_room(room);
 }
@@ -389,7 +379,7 @@ static void it_tries_again_and_says_each_reason_once(void **state)
     struct room *room = open_room("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
     add_relay(room, "live");
     set(room);
-    TICK_UNTIL(room, logged(room, "event=relay") == 1);
+    TICK_UNTIL(relays_tick(room->relays), logged(room, "event=relay") == 1);
     for (int i = 0; i < 20; i++)
         relays_tick(room->relays);
     assert_int_equal(visits(room), 1); /* not yet */
@@ -397,7 +387,7 @@ static void it_tries_again_and_says_each_reason_once(void **state)
     assert_int_equal(logged(room, "event=relay"), 1);
     atomic_store(&room->answer, "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
     pass_until_visits(room, 7); /* the sixth may have had its answer already */
-    TICK_UNTIL(room, logged(room, "the answer is 503") == 1);
+    TICK_UNTIL(relays_tick(room->relays), logged(room, "the answer is 503") == 1);
     assert_int_equal(logged(room, "event=relay"), 2);
     close_room(room);
 }
@@ -411,15 +401,16 @@ static void a_stream_that_ends_is_fetched_again(void **state)
     atomic_store(&room->holds, false);
     add_relay(room, "live");
     set(room);
-    TICK_UNTIL(room, ports_count(room) == 1 && atomic_load(&port_of(room)->has_ended));
+    TICK_UNTIL(relays_tick(room->relays),
+               ports_count(room) == 1 && atomic_load(&port_of(room)->has_ended));
     struct port *port = port_of(room);
     assert_int_equal(logged(room, "text=\"it ended\""), 1);
     assert_str(ring_peek(port->ring), "hello"); /* may still be heard */
     assert_null(atomic_load(&port->kill_reason));
     pass(room, 2);
-    TICK_UNTIL(room, visits(room) == 2 && ports_count(room) == 2);
+    TICK_UNTIL(relays_tick(room->relays), visits(room) == 2 && ports_count(room) == 2);
     atomic_store(&port->air_is_done, true);
-    TICK_UNTIL(room, ports_count(room) == 1);
+    TICK_UNTIL(relays_tick(room->relays), ports_count(room) == 1);
     close_room(room);
 }
 
@@ -431,19 +422,19 @@ static void a_minute_of_sound_forgets_what_was(void **state)
     set(room);
     pass_until_visits(room, 6);
     atomic_store(&room->answer, SOUND "\r\nhello");
-    TICK_UNTIL(room, (pass(room, 1), ports_count(room) == 1));
+    TICK_UNTIL(relays_tick(room->relays), (pass(room, 1), ports_count(room) == 1));
     struct port *port = port_of(room);
     atomic_store(&port->frames, 1);
-    TICK_UNTIL(room, logged(room, "event=source_up") == 1);
+    TICK_UNTIL(relays_tick(room->relays), logged(room, "event=source_up") == 1);
     pass(room, 60);
     atomic_store(&room->answer, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
     atomic_store(&port->kill_reason, "cut off by the administrator");
-    TICK_UNTIL(room, logged(room, "event=relay") == 2);
+    TICK_UNTIL(relays_tick(room->relays), logged(room, "event=relay") == 2);
     assert_int_equal(logged(room, "event=source_down source=1 mount=/wxyz/relay-1 user=relay"), 1);
     assert_int_equal(logged(room, "why=\"cut off by the administrator\""), 1);
     assert_true(atomic_load(&port->has_ended));
     pass(room, 2); /* instead of a minute */
-    TICK_UNTIL(room, logged(room, "the answer is 404") == 2);
+    TICK_UNTIL(relays_tick(room->relays), logged(room, "the answer is 404") == 2);
     close_room(room);
 }
 
@@ -453,10 +444,10 @@ static void what_the_air_gives_up_is_ended_with_its_reason(void **state)
     struct room *room = open_room(SOUND "\r\nhello");
     add_relay(room, "live");
     set(room);
-    TICK_UNTIL(room, ports_count(room) == 1);
+    TICK_UNTIL(relays_tick(room->relays), ports_count(room) == 1);
     struct port *port = port_of(room);
     atomic_store(&port->given_up, "what it sends is not the sound that it announced");
-    TICK_UNTIL(room, logged(room, "event=relay") == 1);
+    TICK_UNTIL(relays_tick(room->relays), logged(room, "event=relay") == 1);
     assert_int_equal(logged(room, "what it sends is not the sound that it announced"), 1);
     assert_true(atomic_load(&port->has_ended));
     assert_int_equal(logged(room, "event=source_up"), 0);
@@ -472,7 +463,7 @@ static void another_board_changes_only_what_is_another(void **state)
     add_relay(room, "one");
     add_relay(room, "two");
     set(room);
-    TICK_UNTIL(room, ports_count(room) == 2);
+    TICK_UNTIL(relays_tick(room->relays), ports_count(room) == 2);
     set(room);
     room->station.sources[0].order = 7; /* is no other relay for that */
     set(room);
@@ -484,18 +475,18 @@ static void another_board_changes_only_what_is_another(void **state)
     set(room);
     assert_true(atomic_load(&two->has_ended)); /* at once: the new one wants its place */
     assert_string_equal(atomic_load(&two->kill_reason), "it was taken off the board");
-    TICK_UNTIL(room, logged(room, "event=relay") == 1);
+    TICK_UNTIL(relays_tick(room->relays), logged(room, "event=relay") == 1);
     assert_int_equal(logged(room, "mount=/wxyz/relay-2"), 1);
     assert_int_equal(visits(room), 2);
     atomic_store(&two->air_is_done, true);
-    TICK_UNTIL(room, ports_count(room) == 1);
+    TICK_UNTIL(relays_tick(room->relays), ports_count(room) == 1);
     assert_string_equal(port_of(room)->facts.mount, "/wxyz/relay-1");
     assert_false(atomic_load(&port_of(room)->has_ended));
     room->station.sources_count = 0;
     set(room);
     struct port *one = port_of(room);
     atomic_store(&one->air_is_done, true);
-    TICK_UNTIL(room, ports_count(room) == 0);
+    TICK_UNTIL(relays_tick(room->relays), ports_count(room) == 0);
     close_room(room);
 }
 
@@ -518,12 +509,13 @@ static void a_drain_ends_what_would_be_played_out_and_begins_nothing(void **stat
     atomic_store(&room->holds, false);
     add_relay(room, "live");
     set(room);
-    TICK_UNTIL(room, ports_count(room) == 1 && atomic_load(&port_of(room)->has_ended));
+    TICK_UNTIL(relays_tick(room->relays),
+               ports_count(room) == 1 && atomic_load(&port_of(room)->has_ended));
     air_drain(room->air);
     pass(room, 60);
-    TICK_UNTIL(room, atomic_load(&port_of(room)->kill_reason) != NULL);
+    TICK_UNTIL(relays_tick(room->relays), atomic_load(&port_of(room)->kill_reason) != NULL);
     atomic_store(&port_of(room)->air_is_done, true);
-    TICK_UNTIL(room, ports_count(room) == 0);
+    TICK_UNTIL(relays_tick(room->relays), ports_count(room) == 0);
     for (int i = 0; i < 20; i++, poll(NULL, 0, 5))
         relays_tick(room->relays);
     assert_int_equal(visits(room), 1);
@@ -537,7 +529,7 @@ static void at_the_end_streams_under_way_end_too(void **state)
     for (int i = 0; i < 4; i++)
         add_relay(room, "live");
     set(room);
-    TICK_UNTIL(room, ports_count(room) == 4);
+    TICK_UNTIL(relays_tick(room->relays), ports_count(room) == 4);
     relays_free(&room->relays);
     assert_int_equal(ports_count(room), 4); /* the air has them still */
     assert_true(atomic_load(&port_of(room)->has_ended));

@@ -103,17 +103,6 @@ static enum err begin(struct room *room)
     return alarms_new(&config, &room->alarms);
 }
 
-#define TICK_UNTIL(room, condition)                                                                \
-    do {                                                                                           \
-        int tries_ = 0;                                                                            \
-        while (!(condition)) {                                                                     \
-            if (++tries_ > 4000)                                                                   \
-                fail_msg("never came true: %s", #condition);                                       \
-            alarms_tick((room)->alarms);                                                           \
-            poll(NULL, 0, 5);                                                                      \
-        }                                                                                          \
-    } while (0)
-
 static void whichever_allocation_fails_there_are_alarms_or_none(void **state)
 {
     (void)state;
@@ -145,17 +134,18 @@ static void whichever_allocation_fails_a_message_arrives_or_is_counted(void **st
         assert_int_equal(begin(room), OK);
         atomic_store(&memory_in, ++n);
         alarm_raise(room->alarms, ALARM_OFF_AIR, "wxyz", "No input sounds.");
-        TICK_UNTIL(room, (stats = alarm_stats(room->alarms),
-                          stats.sent_count + stats.failed_count + stats.held_back_count >= 2));
+        TICK_UNTIL(alarms_tick(room->alarms),
+                   (stats = alarm_stats(room->alarms),
+                    stats.sent_count + stats.failed_count + stats.held_back_count >= 2));
         was_reached = atomic_exchange(&memory_in, 0) <= 0;
         held_back_count += stats.held_back_count > 0;
         failed_count += stats.held_back_count == 0 && stats.sent_count == 0;
         atomic_fetch_add(&room->now_us, 10 * US_PER_S);
         if (stats.held_back_count == 0)
-            TICK_UNTIL(room, alarm_stats(room->alarms).sent_count >= 1);
+            TICK_UNTIL(alarms_tick(room->alarms), alarm_stats(room->alarms).sent_count >= 1);
         unsigned before = atomic_load(&room->heard);
         alarm_raise(room->alarms, ALARM_DISK, "disk", "Full.");
-        TICK_UNTIL(room, atomic_load(&room->heard) > before);
+        TICK_UNTIL(alarms_tick(room->alarms), atomic_load(&room->heard) > before);
         alarms_free(&room->alarms);
     }
     assert_in_range(n, 8, 60);
@@ -186,7 +176,7 @@ static void whichever_allocation_fails_a_test_has_its_outcomes(void **state)
         atomic_store(&room->was_last, false);
         atomic_store(&memory_in, ++n);
         alarm_test(room->alarms, on_told, room);
-        TICK_UNTIL(room, atomic_load(&room->was_last));
+        TICK_UNTIL(alarms_tick(room->alarms), atomic_load(&room->was_last));
         was_reached = atomic_exchange(&memory_in, 0) <= 0;
         /* Without memory for the test itself there is one outcome for all ways. */
         assert_int_equal(room->outcomes_count, n == 1 ? 1 : 2);

@@ -92,18 +92,6 @@ static void close_room(struct room *room)
     free(room);
 }
 
-/* Ticks until something is so; fails after twenty seconds. */
-#define TICK_UNTIL(room, condition)                                                                \
-    do {                                                                                           \
-        int tries_ = 0;                                                                            \
-        while (!(condition)) {                                                                     \
-            if (++tries_ > 4000)                                                                   \
-                fail_msg("never came true: %s", #condition);                                       \
-            alarms_tick((room)->alarms);                                                           \
-            poll(NULL, 0, 5);                                                                      \
-        }                                                                                          \
-    } while (0)
-
 static void pass(struct room *room, int64_t s)
 {
     atomic_fetch_add(&room->now_us, s * US_PER_S);
@@ -120,14 +108,14 @@ static void an_alarm_reaches_the_webhook_and_so_does_its_end(void **state)
     struct room *room = open_room(true, false);
     raise_it(room);
     raise_it(room);
-    TICK_UNTIL(room, alarm_stats(room->alarms).sent_count == 1);
+    TICK_UNTIL(alarms_tick(room->alarms), alarm_stats(room->alarms).sent_count == 1);
     assert_true(peer_heard(&room->peer, "POST /hooks/secret HTTP/1.1\r\n"));
     assert_true(peer_heard(&room->peer, "Content-Type: application/json\r\n"));
     assert_true(peer_heard(&room->peer, "\"state\":\"raised\",\"message\":\"No input sounds.\""));
     assert_true(peer_heard(&room->peer, "\"station_url\":\"https://radio.example\""));
     assert_int_equal(alarm_stats(room->alarms).active_count, 1);
     alarm_clear(room->alarms, ALARM_OFF_AIR, "wxyz", "The studio sounds.");
-    TICK_UNTIL(room, alarm_stats(room->alarms).sent_count == 2);
+    TICK_UNTIL(alarms_tick(room->alarms), alarm_stats(room->alarms).sent_count == 2);
     assert_true(peer_heard(&room->peer, "\"state\":\"over\",\"message\":\"The studio sounds.\""));
     struct alarm_stats stats = alarm_stats(room->alarms);
     assert_int_equal(stats.raised_count, 1);
@@ -143,16 +131,16 @@ static void what_does_not_arrive_is_tried_again_later_in_order(void **state)
     struct room *room = open_room(true, false);
     atomic_store(&room->status, 500);
     raise_it(room);
-    TICK_UNTIL(room, alarm_stats(room->alarms).failed_count == 1);
+    TICK_UNTIL(alarms_tick(room->alarms), alarm_stats(room->alarms).failed_count == 1);
     alarm_clear(room->alarms, ALARM_OFF_AIR, "wxyz", "Sound.");
     for (int i = 0; i < 20; i++)
         alarms_tick(room->alarms);
     assert_int_equal(atomic_load(&room->heard), 1);
     atomic_store(&room->status, 200);
     pass(room, 10);
-    TICK_UNTIL(room, alarm_stats(room->alarms).sent_count == 1);
+    TICK_UNTIL(alarms_tick(room->alarms), alarm_stats(room->alarms).sent_count == 1);
     assert_true(peer_heard(&room->peer, "\"state\":\"raised\""));
-    TICK_UNTIL(room, alarm_stats(room->alarms).sent_count == 2);
+    TICK_UNTIL(alarms_tick(room->alarms), alarm_stats(room->alarms).sent_count == 2);
     assert_true(peer_heard(&room->peer, "\"state\":\"over\""));
     assert_int_equal(atomic_load(&room->heard), 3);
     close_room(room);
@@ -165,7 +153,7 @@ static void after_four_attempts_a_message_is_dropped(void **state)
     atomic_store(&room->status, 404);
     raise_it(room);
     for (unsigned i = 1; i <= 4; i++) {
-        TICK_UNTIL(room, alarm_stats(room->alarms).failed_count == i);
+        TICK_UNTIL(alarms_tick(room->alarms), alarm_stats(room->alarms).failed_count == i);
         pass(room, 300);
     }
     for (int i = 0; i < 20; i++)
@@ -184,11 +172,11 @@ static void no_more_than_twenty_messages_leave_in_an_hour(void **state)
         snprintf(name, sizeof name, "s%d", i);
         alarm_raise(room->alarms, ALARM_SILENCE, name, "Silence.");
     }
-    TICK_UNTIL(room, alarm_stats(room->alarms).sent_count == 20);
+    TICK_UNTIL(alarms_tick(room->alarms), alarm_stats(room->alarms).sent_count == 20);
     assert_int_equal(alarm_stats(room->alarms).held_back_count, 10);
     assert_int_equal(atomic_load(&room->heard), 20);
     pass(room, 3600);
-    TICK_UNTIL(room, alarm_stats(room->alarms).sent_count == 21);
+    TICK_UNTIL(alarms_tick(room->alarms), alarm_stats(room->alarms).sent_count == 21);
     assert_true(peer_heard(&room->peer, "\"held_back\":10"));
     close_room(room);
 }
@@ -199,7 +187,7 @@ static void at_the_end_nothing_is_waited_for(void **state)
     struct room *room = open_room(true, false);
     atomic_store(&room->is_slow, true);
     raise_it(room);
-    TICK_UNTIL(room, atomic_load(&room->heard) == 1);
+    TICK_UNTIL(alarms_tick(room->alarms), atomic_load(&room->heard) == 1);
     alarm_raise(room->alarms, ALARM_DISK, "disk", "Full.");
     alarms_tick(room->alarms);
     close_room(room);
@@ -239,7 +227,7 @@ static void a_test_tells_of_each_way_how_it_went(void **state)
     char expected[200];
     struct room *room = open_room(true, true);
     alarm_test(room->alarms, on_told, room);
-    TICK_UNTIL(room, is_told(room));
+    TICK_UNTIL(alarms_tick(room->alarms), is_told(room));
     assert_int_equal(room->outcomes_count, 2);
     snprintf(expected, sizeof expected, "204 from http://127.0.0.1:%u", room->peer.port);
     assert_true(outcome_of(room, "webhook")->sent);
@@ -258,7 +246,7 @@ static void a_test_that_is_refused_is_told_with_its_status(void **state)
     struct room *room = open_room(true, false);
     atomic_store(&room->status, 403);
     alarm_test(room->alarms, on_told, room);
-    TICK_UNTIL(room, is_told(room));
+    TICK_UNTIL(alarms_tick(room->alarms), is_told(room));
     assert_int_equal(room->outcomes_count, 1);
     assert_false(room->outcomes[0].sent);
     assert_non_null(strstr(room->outcomes[0].text, "403 from http://127.0.0.1"));

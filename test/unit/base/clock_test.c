@@ -79,6 +79,34 @@ static void an_http_date_is_read_back(void **state)
 }
 
 /* The C library's own calendar is the oracle. */
+static void an_iso_instant_is_read_back(void **state)
+{
+    (void)state;
+    struct utc t;
+    char text[UTC_ISO_BYTES];
+    const struct utc at = {INT64_C(1795340530123) * 1000};
+    utc_format_iso(at, text);
+    assert_int_equal(utc_parse_iso(str_of(text), &t), OK);
+    assert_true(t.us == at.us);
+    static const char *const bad[] = {
+        "",
+        "2026-11-22T09:42:10Z",
+        "2026-11-22 09:42:10.123Z",
+        "2026-11-22T09:42:10.123z",
+        "2026-11-22T09:42:10,123Z",
+        "2026-13-22T09:42:10.123Z",
+        "2026-02-30T09:42:10.123Z",
+        "2026-11-22T24:42:10.123Z",
+        "2026-11-22T09:42:1x.123Z",
+        "2026-11-22T09:42:10.123Z ",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        t.us = 1;
+        assert_int_equal(utc_parse_iso(str_of(bad[i]), &t), E_SYNTAX);
+        assert_true(t.us == 0);
+    }
+}
+
 static void civil_time_agrees_with_the_c_library(void **state)
 {
     (void)state;
@@ -150,6 +178,7 @@ int main(void)
         cmocka_unit_test(a_virtual_clock_can_stand_in),
         cmocka_unit_test(instants_are_formatted_in_utc),
         cmocka_unit_test(an_http_date_is_read_back),
+        cmocka_unit_test(an_iso_instant_is_read_back),
         cmocka_unit_test(civil_time_agrees_with_the_c_library),
         cmocka_unit_test(an_offset_shifts_the_civil_time),
         cmocka_unit_test(dates_that_do_not_exist_are_refused),

@@ -167,4 +167,16 @@ static inline bool peer_heard(struct peer *peer, const char *text)
     return found;
 }
 
+/* Does `tick` until something is so; fails after twenty seconds. */
+#define TICK_UNTIL(tick, condition)                                                                \
+    do {                                                                                           \
+        int tries_ = 0;                                                                            \
+        while (!(condition)) {                                                                     \
+            if (++tries_ > 4000)                                                                   \
+                fail_msg("never came true: %s", #condition);                                       \
+            tick;                                                                                  \
+            poll(NULL, 0, 5);                                                                      \
+        }                                                                                          \
+    } while (0)
+
 #endif
