@@ -37,6 +37,21 @@ void input_release(struct input *input)
     strip_release(&input->strip);
 }
 
+/* Ends the sound that is under way; what comes next is placed by its own time. */
+static enum err leave(struct input *input)
+{
+    struct sound rest = {{NULL, NULL}, 0};
+    enum err err = OK;
+    if (input->is_placed) {
+        resampler_end(input->resampler, &rest);
+        if (rest.samples > 0)
+            err = strip_add(&input->strip, rest.planes, rest.samples);
+    }
+    input->is_placed = false;
+    input->steer_ppm = 0;
+    return err;
+}
+
 static enum err set_bed(struct input *input, const struct deck_input *what, int64_t at_us)
 {
     input->bed = (enum bed)what->bed;
@@ -76,12 +91,23 @@ static enum err set_coded(struct input *input, const struct deck_input *what)
     return OK;
 }
 
+static void drop(struct input *input)
+{
+    strip_clear(&input->strip);
+    edge_break(&input->edge);
+}
+
 enum err input_set(struct input *input, const struct deck_input *what, int64_t at_us, int64_t now)
 {
+    enum err err = OK;
+    if (input->kind == DECK_CODED && what->kind == DECK_CODED)
+        err = leave(input);
+    else
+        drop(input);
     unload(input);
-    strip_clear(&input->strip);
+    if (err != OK)
+        return err;
     strip_raise(&input->strip, now);
-    edge_break(&input->edge);
     input->kind = what->kind;
     input->is_placed = false;
     input->steer_ppm = 0;
@@ -108,21 +134,6 @@ static struct place place_of(int64_t at_us, double behind)
     place.sample += (int64_t)whole;
     place.part -= whole;
     return place;
-}
-
-/* Ends the sound that is under way; what comes next is placed by its own time. */
-static enum err leave(struct input *input)
-{
-    struct sound rest = {{NULL, NULL}, 0};
-    enum err err = OK;
-    if (input->is_placed) {
-        resampler_end(input->resampler, &rest);
-        if (rest.samples > 0)
-            err = strip_add(&input->strip, rest.planes, rest.samples);
-    }
-    input->is_placed = false;
-    input->steer_ppm = 0;
-    return err;
 }
 
 /* Sees to it that the resampler fits the piece and that its next sample belongs at strip.at. */

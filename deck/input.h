@@ -49,7 +49,7 @@ void input_init(struct input *input, int64_t now);
 void input_release(struct input *input);
 
 /* Puts something else into the slot; what is rendered next is at or after `now`. What sounded from it
- * rings out.
+ * rings out; a codec that follows a codec takes over from the time of its first frame on.
  * Errors: E_NOMEM. A codec that is not known is trouble, not an error. */
 MUST_USE enum err input_set(struct input *input, const struct deck_input *what, int64_t at_us,
                             int64_t now);

@@ -32,8 +32,9 @@ enum deck_type {
     DECK_OUTPUT,    /* id: output 0..7, before the first RUN. at: an instant at which a frame must
                        begin (that decodes from there on, priming removed), at or after HELLO's; only
                        frames from there on are given out. Payload: struct deck_output */
-    DECK_INPUT,     /* id: slot 0..3. Payload: struct deck_input. What was in the slot is dropped; a
-                       decoder is started anew. at: for a bed, the instant its music counts from */
+    DECK_INPUT,     /* id: slot 0..3. Payload: struct deck_input. What was in the slot is dropped;
+                       only frames' sound plays on until that of new frames. A decoder is started
+                       anew. at: for a bed, the instant its music counts from */
     DECK_FRAMES,    /* id: slot. at: the time of the first sample that an ordinary decoder gives out
                        for this frame, nothing skipped for the encoder's priming: frames counted one
                        after the other. samples: its length at the input's rate. Payload: one frame.
