@@ -100,10 +100,16 @@ static size_t make_room(struct history *history, size_t len)
     return at;
 }
 
+bool history_fits(const struct history *history, const struct frame *frame, uint32_t seq)
+{
+    return history->has_link && history->seq == seq &&
+           format_same(&history->format, &frame->format);
+}
+
 static void begin_link(struct history *history, const struct frame *frame, struct str setup,
                        uint32_t seq)
 {
-    if (history->has_link && history->seq == seq && format_same(&history->format, &frame->format))
+    if (history_fits(history, frame, seq))
         return;
     history_clear(history);
     history->has_link = true;

@@ -27,7 +27,12 @@ struct history_frame {
 MUST_USE enum err history_new(struct history **out);
 void history_free(struct history **history);
 
-/* Adds a frame. setup and seq as framer_setup() has them. A frame over 64 KiB is left out. */
+/* Does a frame belong to what is kept? One that does not begins a new link. seq as framer_setup() has
+ * it. */
+bool history_fits(const struct history *history, const struct frame *frame, uint32_t seq);
+
+/* Adds a frame; one that begins a link displaces all others. setup and seq as framer_setup() has
+ * them. A frame over 64 KiB is left out. */
 void history_push(struct history *history, const struct frame *frame, struct utc start,
                   struct str setup, uint32_t seq);
 

@@ -235,6 +235,13 @@ static void look_at_pace(struct port *port, struct utc now)
     }
 }
 
+static bool begins_link(const struct port *port)
+{
+    uint32_t seq = 0;
+    (void)framer_setup(port->framer, &seq);
+    return !history_fits(port->history, &port->pending, seq);
+}
+
 void port_run(struct port *port, struct utc now, port_news_fn *news, void *ctx)
 {
     enum err err = OK;
@@ -242,8 +249,8 @@ void port_run(struct port *port, struct utc now, port_news_fn *news, void *ctx)
     for (int i = 0; i < 200; i++) {
         if (!port->has_pending)
             err = next_frame(port);
-        if (err)
-            break;
+        if (err || (i > 0 && begins_link(port)))
+            break; /* what came before a new link is to be seen by all before it goes */
         /* The deck renders what is on the air: a standby that stays behind it is never judged. */
         int64_t bearable_us = port->is_heard ? STAMP_LATE_US : STAMP_LATE_UNHEARD_US;
         bool broken;
