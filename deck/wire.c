@@ -54,6 +54,8 @@ void wire_send(struct wire *wire, const struct message *message)
         memcpy(wire->out + wire->out_bytes + MESSAGE_HEAD_BYTES, message->payload.ptr,
                message->payload.len);
     wire->out_bytes += bytes;
+    if (message->type == DECK_DONE)
+        flush(wire);
 }
 
 static enum err fill(struct wire *wire)

@@ -1,11 +1,13 @@
 /* deck/wire.h - messages over the socket to the station, both ways buffered; blocking.
  *
- * What is to be sent gathers until wire_receive() would have to wait, so that one RUN is answered
- * with few writes.   Thread: one. */
+ * What is to be sent gathers until a DONE, or until wire_receive() would have to wait, so that one
+ * RUN is answered with few writes, and at once even by a deck that has many more before it.
+ *
+ * Thread: one. */
 #ifndef MAST_DECK_WIRE_H
 #define MAST_DECK_WIRE_H
 
-#include "child/message.h"
+#include "child/deck.h"
 
 struct wire; /* private: wire.c */
 

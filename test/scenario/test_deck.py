@@ -3,6 +3,7 @@ nobody."""
 import os
 import shutil
 import signal
+import threading
 
 import pytest
 
@@ -92,6 +93,45 @@ def test_a_deck_that_hangs_is_replaced(make_mast, tmp_path):
         assert names[0] == names[-1] == "live" and set(names) <= {"live", "loop"}, names
         assert switches(s.station) == []
         assert deaths(s.station) == ["it hangs"]
+
+
+class Throttle:
+    """Lets a process run for 15 ms of each half second."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.is_over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        try:
+            while not self.is_over.is_set():
+                os.kill(self.pid, signal.SIGSTOP)
+                self.is_over.wait(0.485)
+                os.kill(self.pid, signal.SIGCONT)
+                self.is_over.wait(0.015)
+        except ProcessLookupError:
+            pass
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.thread.join()
+
+
+def test_a_deck_that_is_too_slow_is_replaced(make_mast, tmp_path):
+    """It never hangs, it only falls ever further behind."""
+    with stage(make_mast, tmp_path) as s:
+        with Throttle(deck(s.station)):
+            wait_for(lambda: deaths(s.station), 60, why="nobody found it too slow")
+        s.play(15)
+        assert_no_dead_air(s)
+        assert judge.names(s.heard(hole_ms=60)) == ["live", "loop", "live"]
+        assert switches(s.station) == []
+        assert deaths(s.station) == ["it is too slow"]
 
 
 def test_a_deck_that_hangs_three_times_bars_the_input_that_was_on_the_air(make_mast, tmp_path):

@@ -95,14 +95,28 @@ static void a_payload_that_is_too_long_is_refused(void **state)
     pair_free(&pair);
 }
 
+static void what_answers_a_run_goes_out_with_its_end(void **state)
+{
+    (void)state;
+    struct pair pair = pair_new();
+    unsigned char bytes[1000];
+    struct message sound = {DECK_OUT, 0, 5, 1, STR("abc")}, done = {DECK_DONE, 0, 5, 0, STR("")};
+    wire_send(pair.wire, &sound);
+    assert_int_equal(recv(pair.ours, bytes, sizeof(bytes), MSG_DONTWAIT), -1);
+    wire_send(pair.wire, &done);
+    assert_int_equal(recv(pair.ours, bytes, sizeof(bytes), MSG_DONTWAIT),
+                     2 * MESSAGE_HEAD_BYTES + 3);
+    pair_free(&pair);
+}
+
 static void what_was_sent_goes_out_before_the_next_wait(void **state)
 {
     (void)state;
     struct pair pair = pair_new();
     unsigned char bytes[1000], run[100];
-    struct message done = {DECK_DONE, 0, 5, 0, STR("abc")}, got;
-    wire_send(pair.wire, &done);
-    wire_send(pair.wire, &done);
+    struct message levels = {DECK_LEVELS, 0, 5, 0, STR("abc")}, got;
+    wire_send(pair.wire, &levels);
+    wire_send(pair.wire, &levels);
     assert_int_equal(recv(pair.ours, bytes, sizeof(bytes), MSG_DONTWAIT), -1);
     struct message message = {DECK_RUN, 0, 5, 0, STR("")};
     size_t len = pack(&message, run);
@@ -162,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_arrive_whole_however_they_are_cut),
         cmocka_unit_test(a_payload_that_is_too_long_is_refused),
+        cmocka_unit_test(what_answers_a_run_goes_out_with_its_end),
         cmocka_unit_test(what_was_sent_goes_out_before_the_next_wait),
         cmocka_unit_test(the_program_ends_with_0_when_the_station_hangs_up_and_1_at_nonsense),
     };
