@@ -72,6 +72,7 @@ void standing_jump(struct standing *standing, int64_t by_us)
     jump(&standing->barred_until, by_us);
     jump(&standing->deaths[0], by_us);
     jump(&standing->deaths[1], by_us);
+    jump(&standing->sent, by_us);
 }
 
 static enum fitness fittest(const struct choice *inputs, size_t count)

@@ -21,14 +21,15 @@ struct standing {
     bool is_failed;          /* failed, and was not on the air since */
     struct utc on_since;     /* 0 = not on the air */
     struct utc barred_until; /* 0 = it is not */
-    struct utc deaths[2];    /* of the deck while this input was on the air, newest first */
+    struct utc deaths[2];    /* of the deck of which it may be the reason, newest first */
+    struct utc sent;         /* to the deck that lives, until then; 0 = it was not */
 };
 
 /* How much good sound it needs before it takes the air from another. */
 int64_t standing_wait_us(const struct standing *standing, int64_t return_after_us);
 
-/* Notes that it went on the air, failed on it, or that the deck died while it was on (the third
- * time in 60 s bars it for 5 min: true). */
+/* Notes that it went on the air, failed on it, or that the deck died and it may be the reason (the
+ * third time in 60 s bars it for 5 min: true). */
 void standing_on(struct standing *standing, struct utc now);
 void standing_failed(struct standing *standing, struct utc now);
 MUST_USE bool standing_deck_died(struct standing *standing, struct utc now);

@@ -24,6 +24,7 @@
 #define RESTART_US     (250 * US_PER_MS)
 #define RESTART_MAX_US (30 * US_PER_S)
 #define DEATHS_PAST_US (10 * US_PER_S) /* of sound, and earlier deaths are forgotten */
+#define SENT_LATELY_US (5 * US_PER_S)  /* a deck may still die of it */
 /* So long the deck listens to one of those whose sound was bad. */
 #define WATCH_TURN_US (4 * US_PER_S)
 
@@ -97,6 +98,13 @@ static void write_event(struct air_station *station, enum air_event_kind kind, s
     ledger_add(&station->ledger, station->slug, &event);
 }
 
+static void end_deck(struct air_station *station)
+{
+    feed_stop(station);
+    for (size_t i = 0; i < station->standings_count; i++)
+        station->standings[i].sent.us = 0;
+}
+
 /* The one that is on gives way to another; it did not fail if it still stands so. */
 static void step_down(struct air_station *station)
 {
@@ -125,7 +133,7 @@ static void put_on(struct air_station *station, const struct station_tick *tick,
     if (station->feed.is_on && next.kind != INPUT_NONE)
         at = feed_switch(station, tick, &next);
     else if (station->feed.is_on)
-        feed_stop(station);
+        end_deck(station);
     if (before.kind == INPUT_NONE)
         station->missed_from = tick->now;
     station->on_air = next;
@@ -206,12 +214,21 @@ static void forget_ended(struct air_station *station)
             feed_forget(station, station->inputs[i].port);
 }
 
-static bool was_sent(const struct feed *feed, const struct port *port)
+static void note_sent(struct air_station *station, const struct station_tick *tick)
 {
-    for (int i = 0; i < DECK_INPUTS_MAX; i++)
-        if (feed->slots[i].input.port == port && feed->slots[i].is_told)
-            return true;
-    return false;
+    const struct feed *feed = &station->feed;
+    for (size_t i = 0; i < station->inputs_count; i++)
+        for (int n = 0; n < DECK_INPUTS_MAX; n++)
+            if (station->inputs[i].port && feed->slots[n].is_told &&
+                feed->slots[n].input.port == station->inputs[i].port)
+                station->inputs[i].standing->sent = tick->now;
+}
+
+/* What is wrong with it need not end the deck at once. */
+static bool was_sent(const struct input *input, struct utc now)
+{
+    return input->port && input->standing->sent.us != 0 &&
+           now.us - input->standing->sent.us < SENT_LATELY_US;
 }
 
 /* Of what did the deck die? It may be any input that it was sent. What is on the air is blamed when
@@ -220,13 +237,13 @@ static void blame(struct air_station *station, const struct station_tick *tick)
 {
     bool is_alone = true;
     for (size_t i = 0; i < station->inputs_count; i++)
-        if (station->inputs[i].port && station->inputs[i].port != station->on_air.port &&
-            was_sent(&station->feed, station->inputs[i].port))
+        if (station->inputs[i].port != station->on_air.port &&
+            was_sent(&station->inputs[i], tick->now))
             is_alone = false;
     for (size_t i = 0; i < station->inputs_count; i++) {
         struct input *input = &station->inputs[i];
         bool is_on = input->port && input->port == station->on_air.port;
-        if (!input->port || (!is_on && !was_sent(&station->feed, input->port)))
+        if (!is_on && !was_sent(input, tick->now))
             continue;
         if (is_on && !is_alone && standing_died_lately(input->standing, tick->now))
             continue;
@@ -244,7 +261,7 @@ static void on_death(struct air_station *station, const struct station_tick *tic
     if (is_past_deaths(feed, tick->mono))
         feed->deaths = 0;
     blame(station, tick);
-    feed_stop(station);
+    end_deck(station);
     int64_t wait_us = feed->deaths == 0 ? 0 : RESTART_US;
     for (uint32_t n = 1; n < feed->deaths && wait_us < RESTART_MAX_US; n++)
         wait_us *= 2;
@@ -279,12 +296,13 @@ static void run_deck(struct air_station *station, const struct station_tick *tic
     if (!station->has_deck)
         return;
     if (station->feed.is_on && feed_is_stale(station, tick->board))
-        feed_stop(station);
+        end_deck(station);
     if (station->on_air.kind != INPUT_NONE)
         feed_start(station, tick, &station->on_air);
     forget_ended(station);
     watch_next(station, tick);
     feed_run(station, tick);
+    note_sent(station, tick);
 }
 
 /* ---- with no deck alive ---- */
@@ -368,7 +386,7 @@ unsigned station_tick(struct air_station *station, const struct station_tick *ti
 
 void station_leave(struct air_station *station, const struct board_station *board, struct utc now)
 {
-    feed_stop(station);
+    end_deck(station);
     station->on_air = (struct feed_input){INPUT_NONE, NULL};
     station->on_since.us = 0;
     for (size_t i = 0; i < board->renditions_count; i++)
@@ -379,7 +397,7 @@ void station_leave(struct air_station *station, const struct board_station *boar
 void station_jump(struct air_station *station, struct utc to, int64_t by_us)
 {
     /* All that the deck was told of time is wrong now. */
-    feed_stop(station);
+    end_deck(station);
     station->missed_from = to;
     for (size_t i = 0; i < station->standings_count; i++)
         standing_jump(&station->standings[i], by_us);

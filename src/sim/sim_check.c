@@ -135,14 +135,18 @@ static void note_flapping(struct sim_check *check, struct sim_standing *standing
         check->most_flap_switches = standing->flap_switches;
 }
 
+static bool dies_without_reason(const struct sim_deck_config *deck)
+{
+    return deck->death_every_us != 0 || deck->hang_every_us != 0;
+}
+
 /* Where decks die of one input only, no other may be blamed. */
 static void note_bar(struct sim_check *check, struct sim_standing *standing)
 {
     const struct sim_source *source = &check->config.sources[standing - check->standings];
     const struct sim_deck_config *deck = &check->config.deck->config;
     standing->barred_us = now_of(check);
-    if (deck->death_every_us == 0 && deck->hang_every_us == 0 &&
-        source->config.name != deck->poison)
+    if (!dies_without_reason(deck) && source->config.name != deck->poison)
         sim_check_break(check, "%s is barred for what another input does", source->config.mount);
 }
 
@@ -255,6 +259,8 @@ static void check_on_air(struct sim_check *check)
     const struct sim_standing *on = standing_of(check, state.on_air);
     if (is_after_jump || !deck_is_well)
         return;
+    if (deck->config.poison != 0 && dies_without_reason(&deck->config))
+        return; /* nobody can tell whose fault a death is: a good one may be barred */
     for (size_t i = 0; i < SIM_SOURCES; i++) {
         const struct sim_source *source = &check->config.sources[i];
         bool is_on = on == &check->standings[i];
