@@ -225,11 +225,20 @@ static void take_outputs(struct feed *feed, const struct board_station *board)
     }
 }
 
-int64_t feed_whole_from(const struct feed_input *input, struct utc now)
+static bool is_playing(const struct feed *feed, const struct feed_input *input)
+{
+    return feed->is_on && feed->on_slot >= 0 &&
+           feed_input_same(&feed->slots[feed->on_slot].input, input);
+}
+
+int64_t feed_whole_from(const struct air_station *station, const struct feed_input *input,
+                        struct utc now)
 {
     if (input->kind != INPUT_PORT)
         return now.us - FEED_RESUME_US; /* they are there at any time */
     const struct history *history = input->port->history;
+    if (is_playing(&station->feed, input))
+        return input->port->whole_from_us; /* the deck has what the history forgot */
     if (history_first(history) == history_next(history))
         return now.us - FEED_HOLD_US;
     int64_t first_us = history_at(history, history_first(history)).start.us;
@@ -291,7 +300,7 @@ void feed_start(struct air_station *station, const struct station_tick *tick,
         station->deck.is_up(station->deck.ctx))
         return;
     int64_t grids_us[DECK_OUTPUTS_MAX];
-    int64_t begin_us = feed_whole_from(input, tick->now), from_us = tick->now.us;
+    int64_t begin_us = feed_whole_from(station, input, tick->now), from_us = tick->now.us;
     take_outputs(feed, tick->board);
     for (size_t i = 0; i < feed->outputs_count; i++) {
         grids_us[i] = grid_of(station, i, begin_us, tick->now);
@@ -387,7 +396,10 @@ void feed_run(struct air_station *station, const struct station_tick *tick)
     for (int i = 0; i < DECK_INPUTS_MAX; i++)
         push(station, i, tick->now);
     int64_t until_us = until(feed, tick->now);
-    if (until_us > feed->run_us) {
+    /* What does not grow any more is asked for to its end. */
+    bool is_enough = until_us - feed->run_us >= FEED_STEP_US || until_us == feed->until_us;
+    feed->until_us = until_us;
+    if (until_us > feed->run_us && is_enough) {
         struct message run = {.type = DECK_RUN, .at_us = until_us};
         if (send(station, &run))
             feed->run_us = until_us;

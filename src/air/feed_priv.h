@@ -12,7 +12,8 @@
 #include "air/loop_priv.h"
 #include "air/port_priv.h"
 
-#define FEED_HOLD_US    (40 * US_PER_MS) /* kept back for the crossfade */
+#define FEED_HOLD_US    (40 * US_PER_MS)  /* kept back for the crossfade */
+#define FEED_STEP_US    (100 * US_PER_MS) /* asked for at once: an eighth less work than by 20 */
 #define FEED_LEAD_US    (500 * US_PER_MS)
 #define FEED_WARM_UP_US (300 * US_PER_MS)
 #define FEED_RESUME_US  (4500 * US_PER_MS) /* inputs remember no more */
@@ -47,10 +48,11 @@ struct feed {
     bool is_on;      /* the deck was started */
     bool has_spoken; /* in this life */
     struct slot slots[DECK_INPUTS_MAX];
-    int on_slot;     /* -1 = none */
-    int64_t from_us; /* where this life's sound begins */
-    int64_t run_us;  /* was asked for up to here */
-    int64_t done_us; /* was rendered up to here */
+    int on_slot;      /* -1 = none */
+    int64_t from_us;  /* where this life's sound begins */
+    int64_t run_us;   /* was asked for up to here */
+    int64_t done_us;  /* was rendered up to here */
+    int64_t until_us; /* there was sound up to here in the last tick */
     struct mono progressed, start_after;
     struct mono sounds_since; /* the first frame of this life; 0 = none yet */
     uint32_t deaths;          /* in a row, without 10 s of sound between */
@@ -64,7 +66,8 @@ struct air_station;
 struct station_tick;
 
 /* From when on an input has sound without a hole that the deck could be given. */
-int64_t feed_whole_from(const struct feed_input *input, struct utc now);
+int64_t feed_whole_from(const struct air_station *station, const struct feed_input *input,
+                        struct utc now);
 
 /* Up to where the sound is made, or the tapes reach if no deck is there. */
 struct utc feed_reached(const struct air_station *station, struct utc now);

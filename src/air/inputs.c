@@ -170,7 +170,7 @@ size_t station_choose(struct air_station *station, struct choice choices[STATION
     for (size_t i = 0; i < station->inputs_count; i++) {
         const struct feed_input input = {station->inputs[i].kind, station->inputs[i].port};
         if (choices[i].fitness != FIT_WHOLE ||
-            feed_whole_from(&input, now) <= reached.us + PORT_SEAM_US)
+            feed_whole_from(station, &input, now) <= reached.us + PORT_SEAM_US)
             continue;
         choices[i].fitness = FIT_LATE;
         choices[i].fault = "its sound has a hole";

@@ -72,11 +72,14 @@ static enum err take_input(struct sim_engine *engine, const struct message *m)
     if (m->id >= DECK_INPUTS_MAX || deck_input_unpack(m->payload, &what) != OK)
         return nonsense(engine, "INPUT out of bounds");
     struct sim_slot *slot = &engine->slots[m->id];
+    if (slot->kind == DECK_CODED && what.kind == DECK_CODED)
+        slot->strip.is_placed = false;
+    else
+        sim_strip_init(&slot->strip, engine->now_us);
     slot->kind = what.kind;
     slot->rate_hz = what.format.rate_hz;
     slot->failures = 0;
     slot->is_told = false;
-    sim_strip_init(&slot->strip, engine->now_us);
     return OK;
 }
 

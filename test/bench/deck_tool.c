@@ -32,7 +32,7 @@
 #define START_US   (INT64_C(1795000000) * 1000000)
 #define WARM_UP_US 500000
 #define AHEAD_US   500000 /* frames go out so long before they are rendered */
-#define STEP_US    50000
+#define STEP_US    100000
 
 struct feed {
     const char *path;
