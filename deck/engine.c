@@ -33,7 +33,8 @@ struct engine {
     bool is_quick;      /* one of them is: nothing is measured */
     uint16_t output_id; /* whose frame is being given out */
     float block[2][GRID_BLOCK_MAX];
-    float programme[2][GRID_BLOCK_MAX];
+    float programme[2][GRID_TENTH]; /* what is not encoded yet, up to `now` */
+    size_t made;                    /* samples of it */
 };
 
 enum err engine_new(const struct engine_sink *sink, struct engine **out)
@@ -172,10 +173,12 @@ static enum err take_switch(struct engine *engine, const struct message *message
 static void render_slots(struct engine *engine, size_t samples)
 {
     float *const block[2] = {engine->block[0], engine->block[1]};
-    float *const programme[2] = {engine->programme[0], engine->programme[1]};
+    float *const programme[2] = {engine->programme[0] + engine->made,
+                                 engine->programme[1] + engine->made};
     const float *const from[2] = {block[0], block[1]};
     uint16_t sole = mixer_sole(&engine->mixer);
-    memset(engine->programme, 0, sizeof(engine->programme));
+    for (int c = 0; c < 2; c++)
+        memset(programme[c], 0, samples * sizeof(float));
     for (uint16_t i = 0; i < DECK_INPUTS_MAX; i++) {
         struct slot *slot = &engine->slots[i];
         if (input_is_idle(&slot->input) && mixer_is_out(&engine->mixer, i))
@@ -229,25 +232,52 @@ static void on_frame(void *ctx, int64_t at_us, uint32_t samples, struct str byte
     say(engine, DECK_OUT, engine->output_id, at_us, samples, bytes);
 }
 
-static enum err render_block(struct engine *engine, size_t samples)
+static enum err encode_for(struct engine *engine, uint16_t id)
 {
-    render_slots(engine, samples);
-    const float *const programme[2] = {engine->programme[0], engine->programme[1]};
-    if (!engine->is_quick)
-        meter_push(engine->meter, programme, samples);
     struct output_sink sink = {engine, on_frame};
+    int64_t at = engine->now - (int64_t)engine->made;
+    engine->output_id = id;
+    for (size_t done = 0; done < engine->made;) {
+        const float *const from[2] = {engine->programme[0] + done, engine->programme[1] + done};
+        size_t run = engine->made - done < GRID_BLOCK_MAX ? engine->made - done : GRID_BLOCK_MAX;
+        enum err err = output_push(engine->outputs[id], at + (int64_t)done, from, run, &sink);
+        if (err != OK)
+            return err;
+        done += run;
+    }
+    return OK;
+}
+
+/* One encoder after the other, each for all that there is: taking turns at every block they would
+ * drive each other out of the processor's cache. */
+static enum err encode(struct engine *engine)
+{
     for (uint16_t i = 0; i < DECK_OUTPUTS_MAX; i++) {
-        if (!engine->outputs[i])
-            continue;
-        engine->output_id = i;
-        enum err err = output_push(engine->outputs[i], engine->now, programme, samples, &sink);
+        enum err err = engine->outputs[i] ? encode_for(engine, i) : OK;
         if (err != OK)
             return err;
     }
-    engine->now += (int64_t)samples;
-    if (engine->now % GRID_TENTH == 0 && !engine->is_quick)
-        end_tenth(engine);
+    engine->made = 0;
     return OK;
+}
+
+/* Renders what lies within a tenth. */
+static enum err render_block(struct engine *engine, size_t samples)
+{
+    assert(engine->made + samples <= GRID_TENTH);
+    render_slots(engine, samples);
+    const float *const programme[2] = {engine->programme[0] + engine->made,
+                                       engine->programme[1] + engine->made};
+    if (!engine->is_quick)
+        meter_push(engine->meter, programme, samples);
+    engine->made += samples;
+    engine->now += (int64_t)samples;
+    if (engine->now % GRID_TENTH != 0)
+        return OK;
+    enum err err = encode(engine);
+    if (err == OK && !engine->is_quick)
+        end_tenth(engine);
+    return err;
 }
 
 static enum err take_run(struct engine *engine, const struct message *message)
@@ -267,6 +297,9 @@ static enum err take_run(struct engine *engine, const struct message *message)
         if (err != OK)
             return err;
     }
+    enum err err = encode(engine);
+    if (err != OK)
+        return err;
     say(engine, DECK_DONE, 0, message->at_us, 0, STR(""));
     return OK;
 }
