@@ -38,6 +38,22 @@ int64_t record_end_us(const struct record *record)
     return record->start_us + samples_us(record->samples, record->format.rate_hz);
 }
 
+int64_t us_samples(int64_t us, uint32_t rate_hz)
+{
+    return us / US_PER_S * rate_hz + (us % US_PER_S * rate_hz + US_PER_S / 2) / US_PER_S;
+}
+
+int32_t drift_of(int64_t media, int64_t start_us, uint32_t rate_hz)
+{
+    int64_t drift = media - us_samples(start_us, rate_hz);
+    return drift < INT32_MIN || drift > INT32_MAX ? 0 : (int32_t)drift;
+}
+
+int64_t record_media(const struct record *record)
+{
+    return us_samples(record->start_us, record->format.rate_hz) + record->drift_samples;
+}
+
 /* Puts a CRC over the first `at` bytes there. */
 static void seal(unsigned char bytes[RECORD_BYTES], size_t at)
 {
@@ -89,6 +105,7 @@ void record_format(const struct record *r, unsigned char out[RECORD_BYTES])
     le_put(out + 44, r->bytes, 4);
     le_put(out + 48, r->samples, 4);
     le_put(out + 52, r->flags & (RECORD_OPEN | RECORD_INTERRUPTED), 2);
+    le_put(out + 54, (uint32_t)r->drift_samples, 4);
     seal(out, CRC_AT);
 }
 
@@ -103,6 +120,7 @@ enum err record_parse(struct str bytes, enum codec codec, struct record *out)
         .offset = le_get(p + 8, 8),
         .start_us = (int64_t)le_get(p + 16, 8),
         .discontinuity = le32_get(p + 24),
+        .drift_samples = (int32_t)le32_get(p + 54),
         .format = {codec, le32_get(p + 28), le32_get(p + 32), p[36], p[37]},
         .flags = (uint16_t)(le16_get(p + 38) | RECORD_OPEN),
     };

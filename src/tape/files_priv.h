@@ -35,12 +35,14 @@
  *         44      4  bytes; 0 while the run is open
  *         48      4  samples; 0 while the run is open
  *         52      2  1 = open, 2 = interrupted by a crash
- *         54      6  zero
+ *         54      4  drift, signed: samples by which the media time of the first frame is ahead of
+ *                    its start (runs.h); tapes from before there was one have 0
+ *         58      2  zero
  *         60      4  CRC-32 of bytes 0..59
  *
  * A record is written as open when its run begins, so that its start is known whatever happens, and
- * written over in place when the run is closed, after its frames were synced. The first 44 bytes do
- * not change then: a record that was torn in that moment counts as open. At most the last record of
+ * written over in place when the run is closed, after its frames were synced. The first 44 bytes and
+ * the drift do not change then: a record that was torn in that moment counts as open. At most the last record of
  * a tape is open. Frames that no record covers follow on from the run before.
  * .events begins with the title that held when the set began; a title holds from the frame that
  * starts at t. Other kinds are notes for people. A last line without a line end is no line. */
@@ -72,6 +74,7 @@ struct record {
     uint32_t samples;
     int64_t start_us;
     uint32_t discontinuity;
+    int32_t drift_samples;
     uint16_t flags;
     struct format format;
 };
@@ -82,6 +85,13 @@ int64_t window_start_us(uint64_t n);
 /* How long `samples` samples last, rounded down; never overflows. */
 int64_t samples_us(uint64_t samples, uint32_t rate_hz);
 int64_t record_end_us(const struct record *record);
+
+/* `us` >= 0 in samples, rounded to the nearest. */
+int64_t us_samples(int64_t us, uint32_t rate_hz);
+
+/* The drift of a frame at `start_us` whose media time is `media`; 0 if none can tell it. */
+int32_t drift_of(int64_t media, int64_t start_us, uint32_t rate_hz);
+int64_t record_media(const struct record *record); /* time of its first frame, in samples */
 
 void index_header_format(enum codec codec, uint64_t first_n, unsigned char out[RECORD_BYTES]);
 

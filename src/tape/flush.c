@@ -149,6 +149,7 @@ static enum err record_begin(struct tape *tape, const struct tail_frame *frame)
         .n = run.n,
         .start_us = frame->start_us,
         .discontinuity = run.discontinuity + disk->skips + disk->skipped,
+        .drift_samples = frame->drift_samples,
         .flags = RECORD_OPEN,
         .format = run.format,
     };

@@ -119,6 +119,7 @@ enum err piece_load(const struct tape *tape, const struct set_index *index, size
         .n = run->n,
         .start = {run->start_us},
         .format = run->format,
+        .drift_samples = run->drift_samples,
         .discontinuity = run->discontinuity,
         .titles = titles,
     };

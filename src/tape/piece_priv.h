@@ -37,6 +37,14 @@ struct set_index {
     struct buf texts;
 };
 
+/* Loads the index of a set, or a part of it, past any shelf.
+ * Owner:  the caller, index_free().
+ * Errors: E_NOT_FOUND the set is gone; E_IO, E_NOMEM. Damage counts as empty. */
+enum index_parts { INDEX_RUNS = 1, INDEX_TITLES = 2 };
+MUST_USE enum err index_load(const struct tape *tape, const struct tape_set *set, unsigned parts,
+                             struct set_index **out);
+void index_free(struct set_index *index); /* NULL does nothing */
+
 struct shelf; /* private: shelf.c */
 MUST_USE enum err shelf_new(struct shelf **out);
 void shelf_free(struct shelf **shelf);

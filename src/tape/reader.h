@@ -21,6 +21,7 @@ struct tape_piece {
     struct utc start, end; /* of its first frame; after its last */
     struct format format;
     uint32_t samples;
+    int32_t drift_samples;  /* of its first frame: see tape_media_time() in runs.h */
     uint32_t discontinuity; /* count since the tape began; not that of the piece before = a break */
     struct str bytes;       /* whole frames */
     const struct tape_piece_title *titles; /* in order; the first has offset 0 */

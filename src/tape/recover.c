@@ -102,10 +102,13 @@ static struct record record_after(const struct record *before, const struct form
     next.n = window_of(next.start_us);
     next.offset = before->offset + before->bytes;
     next.bytes = next.samples = 0;
+    next.drift_samples =
+        drift_of(record_media(before) + before->samples, next.start_us, before->format.rate_hz);
     next.flags = RECORD_INTERRUPTED;
     if (is_break) {
         next.flags |= RECORD_DISCONTINUITY;
         next.discontinuity++;
+        next.drift_samples = 0;
         next.format = *format;
     }
     return next;
@@ -113,13 +116,16 @@ static struct record record_after(const struct record *before, const struct form
 
 /* Takes over what a frame tells about itself, where the record does not tell the same. Opus pages
  * do not tell their channels. */
-static void format_take(struct format *format, const struct format *frame)
+static void format_take(struct record *rec, const struct format *frame)
 {
+    struct format *format = &rec->format;
     if (format->rate_hz == frame->rate_hz &&
         (frame->channels == 0 ||
          (format->channels == frame->channels && format->profile == frame->profile)))
         return;
     uint8_t channels = frame->channels > 0 ? frame->channels : format->channels;
+    if (format->rate_hz != frame->rate_hz)
+        rec->drift_samples = 0; /* counted at another rate */
     *format = *frame;
     format->channels = channels;
 }
@@ -149,7 +155,7 @@ static enum err rescan(struct salvage *s, uint64_t from, uint64_t to, const stru
             break;
         format = frame.format;
         if (rec.samples == 0)
-            format_take(&rec.format, &format);
+            format_take(&rec, &format);
         rec.bytes += (uint32_t)frame.bytes;
         rec.samples += frame.samples;
     }
@@ -174,6 +180,8 @@ static enum err rescan_backward(struct salvage *s, const struct record *next)
     seed.start_us -= samples_us(samples, seed.format.rate_hz);
     if (seed.start_us < window_start_us(s->first_n))
         seed.start_us = window_start_us(s->first_n);
+    seed.drift_samples =
+        drift_of(record_media(next) - (int64_t)samples, seed.start_us, seed.format.rate_hz);
     return rescan(s, 0, next->offset, &seed);
 }
 

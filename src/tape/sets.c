@@ -157,8 +157,7 @@ bool sets_after(struct tape *tape, uint64_t first_n, struct tape_set *out)
     return there;
 }
 
-/* Reads the start of a set's first run; where its record is damaged, the window in its name. */
-static int64_t set_start_us(const struct tape *tape, uint64_t first_n)
+int64_t sets_start_us(const struct tape *tape, uint64_t first_n)
 {
     struct record record;
     struct buf head;
@@ -175,11 +174,11 @@ void sets_note_oldest(struct tape *tape)
     struct tape_set set;
     int64_t us = -1;
     if (sets_find(tape, 0, &set))
-        us = set_start_us(tape, set.first_n);
+        us = sets_start_us(tape, set.first_n);
     atomic_store_explicit(&tape->disk_oldest_us, us, memory_order_release);
 }
 
-static uint64_t set_measure(const struct tape *tape, uint64_t first_n)
+uint64_t sets_measure(const struct tape *tape, uint64_t first_n)
 {
     char path[SET_PATH_MAX];
     uint64_t size = 0;
@@ -205,7 +204,7 @@ uint64_t sets_bytes(struct tape *tape)
     while (more) {
         more = sets_after(tape, set.first_n, &newer);
         if (set.bytes == 0 || !more)
-            set.bytes = set_measure(tape, set.first_n);
+            set.bytes = sets_measure(tape, set.first_n);
         sum += set.bytes;
         pthread_mutex_lock(&tape->sets.lock);
         size_t until = count_until(&tape->sets, set.first_n);

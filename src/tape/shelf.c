@@ -25,8 +25,10 @@ enum err shelf_new(struct shelf **out)
     return OK;
 }
 
-static void index_free(struct set_index *index)
+void index_free(struct set_index *index)
 {
+    if (!index)
+        return;
     mem_free(index->runs);
     mem_free(index->titles);
     buf_release(&index->texts);
@@ -114,8 +116,8 @@ static enum err titles_load(struct set_index *index, const struct tape *tape)
     return err == E_AGAIN || err == E_NOT_FOUND ? OK : err;
 }
 
-static enum err index_load(const struct tape *tape, const struct tape_set *set,
-                           struct set_index **out)
+enum err index_load(const struct tape *tape, const struct tape_set *set, unsigned parts,
+                    struct set_index **out)
 {
     *out = NULL;
     struct set_index *index = mem_new(sizeof *index);
@@ -125,8 +127,8 @@ static enum err index_load(const struct tape *tape, const struct tape_set *set,
     index->first_n = set->first_n;
     index->version = set->version;
     buf_init(&index->texts, EVENTS_MAX);
-    enum err err = runs_load(index, tape);
-    if (!err)
+    enum err err = parts & INDEX_RUNS ? runs_load(index, tape) : OK;
+    if (!err && parts & INDEX_TITLES)
         err = titles_load(index, tape);
     if (err)
         index_free(index);
@@ -196,7 +198,7 @@ static enum err shelf_get(struct shelf *shelf, const struct tape *tape, const st
     *out = shelf_look(shelf, tape, set);
     if (*out)
         return OK;
-    enum err err = index_load(tape, set, out);
+    enum err err = index_load(tape, set, INDEX_RUNS | INDEX_TITLES, out);
     if (!err)
         shelf_keep(shelf, *out);
     return err;

@@ -39,7 +39,7 @@ struct frame_cell {
     _Atomic uint64_t pos;
     _Atomic int64_t start_us;
     _Atomic int64_t end_us;
-    _Atomic uint64_t sizes; /* bytes << 32 | broken << 16 | samples */
+    _Atomic uint64_t sizes; /* drift << 33 | broken << 32 | bytes << 16 | samples */
 };
 
 struct run_cell {
@@ -90,6 +90,7 @@ struct tail {
     uint64_t bytes_size;
     uint64_t bytes_margin;
     uint64_t head_pos; /* the writer's; readers derive theirs from the last frame */
+    uint64_t timed;    /* the writer's: titles that begin with a frame that is there */
 };
 
 static uint64_t get(const _Atomic uint64_t *word)
@@ -279,13 +280,29 @@ static void run_put(struct tail *tail, uint64_t frame, const struct tail_run *ru
     put(&tail->page->runs, number + 1);
 }
 
+static struct text_cell *text_cell(const struct tail *tail, enum tail_texts which, uint64_t number)
+{
+    return &tail->texts[which][number % TEXTS_COUNT];
+}
+
+/* The titles at the head begin to hold. */
+static void titles_begin(struct tail *tail, int64_t us)
+{
+    uint64_t texts = get(&tail->page->texts[TAIL_TITLES]);
+    if (texts - tail->timed > TEXTS_COUNT)
+        tail->timed = texts - TEXTS_COUNT;
+    for (; tail->timed < texts; tail->timed++)
+        put_us(&text_cell(tail, TAIL_TITLES, tail->timed)->us, us);
+}
+
 void tail_push(struct tail *tail, struct str bytes, const struct tail_frame *frame,
                const struct tail_run *run)
 {
     struct head_page *page = tail->page;
     uint64_t number = get(&page->frames);
-    assert(bytes.len > 0 && bytes.len <= BYTES_MIN / 16);
+    assert(bytes.len > 0 && bytes.len <= UINT16_MAX);
     assert(frame->samples > 0 && frame->samples <= UINT16_MAX);
+    assert(frame->drift_samples >= -TAIL_DRIFT_MAX && frame->drift_samples <= TAIL_DRIFT_MAX);
     oldest_advance(tail, bytes.len, run != NULL);
     bytes_put(tail->bytes + tail->head_pos % tail->bytes_size, bytes);
     if (run)
@@ -294,7 +311,9 @@ void tail_push(struct tail *tail, struct str bytes, const struct tail_frame *fra
     put(&cell->pos, tail->head_pos);
     put_us(&cell->start_us, frame->start_us);
     put_us(&cell->end_us, frame->end_us);
-    put(&cell->sizes, (uint64_t)bytes.len << 32 | (uint64_t)frame->broken << 16 | frame->samples);
+    put(&cell->sizes, (uint64_t)frame->drift_samples << 33 | (uint64_t)frame->broken << 32 |
+                          (uint64_t)bytes.len << 16 | frame->samples);
+    titles_begin(tail, frame->start_us);
     if (frame->broken)
         put(&page->last_break, number);
     tail->head_pos += bytes.len;
@@ -325,10 +344,10 @@ void tail_push_text(struct tail *tail, enum tail_texts which, const char *kind, 
                     int64_t us)
 {
     uint64_t number = get(&tail->page->texts[which]);
-    struct text_cell *cell = &tail->texts[which][number % TEXTS_COUNT];
+    struct text_cell *cell = text_cell(tail, which, number);
     text.len = str_utf8_fit(text, TITLE_BYTES - 1);
     put(&cell->pos, tail->head_pos);
-    put_us(&cell->us, us);
+    put_us(&cell->us, which == TAIL_TITLES ? -1 : us);
     words_put(cell->kind, TAIL_KIND_BYTES / 8, str_slice(str_of(kind), 0, TAIL_KIND_BYTES - 1));
     words_put(cell->text, TEXT_WORDS, text);
     put(&tail->page->texts[which], number + 1);
@@ -388,9 +407,10 @@ enum err tail_frame(const struct tail *tail, uint64_t number, struct tail_frame 
         .pos = get(&cell->pos),
         .start_us = get_us(&cell->start_us),
         .end_us = get_us(&cell->end_us),
-        .bytes = (uint32_t)(sizes >> 32),
+        .bytes = (uint32_t)(sizes >> 16 & 0xFFFF),
         .samples = (uint32_t)(sizes & 0xFFFF),
-        .broken = sizes >> 16 & 1,
+        .drift_samples = (int32_t)((int64_t)sizes >> 33),
+        .broken = sizes >> 32 & 1,
     };
     return number < tail_oldest_frame(tail) ? E_LAGGED : OK;
 }
@@ -424,7 +444,7 @@ enum err tail_text(const struct tail *tail, enum tail_texts which, uint64_t numb
 {
     if (number >= tail_texts(tail, which))
         return E_AGAIN;
-    const struct text_cell *cell = &tail->texts[which][number % TEXTS_COUNT];
+    const struct text_cell *cell = text_cell(tail, which, number);
     out->number = number;
     out->pos = get(&cell->pos);
     out->us = get_us(&cell->us);
@@ -504,7 +524,7 @@ uint64_t tail_texts_until(const struct tail *tail, enum tail_texts which, uint64
         low = kept_from(high, TEXTS_COUNT, TEXTS_MARGIN);
         while (low < high) {
             uint64_t mid = low + (high - low) / 2;
-            if (get(&tail->texts[which][mid % TEXTS_COUNT].pos) > pos)
+            if (get(&text_cell(tail, which, mid)->pos) > pos)
                 high = mid;
             else
                 low = mid + 1;

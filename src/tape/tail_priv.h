@@ -19,17 +19,19 @@
 
 #include <sys/uio.h>
 
-#define TAIL_VERSION 1
+#define TAIL_VERSION 2
 
 struct tail; /* private: tail.c */
 
+#define TAIL_DRIFT_MAX (((int32_t)1 << 30) - 1)
 struct tail_frame {
     uint64_t pos;     /* of its first byte */
     int64_t start_us; /* Unix time */
     int64_t end_us;
     uint32_t bytes;
-    uint32_t samples; /* 1..65535 */
-    bool broken;      /* does not follow on from the frame before */
+    uint32_t samples;      /* 1..65535 */
+    int32_t drift_samples; /* media time less start: runs.h; TAIL_DRIFT_MAX at most, either way */
+    bool broken;           /* does not follow on from the frame before */
 };
 
 /* A stretch of unbroken sound in one window; ends where the next one begins. */
@@ -46,7 +48,7 @@ struct tail_run {
 struct tail_text {
     uint64_t number;
     uint64_t pos; /* titles: the frame from which it holds; notes: where the tape ended */
-    int64_t us;   /* notes: when the tape ended */
+    int64_t us;   /* titles: that frame's start, -1 while there is none; notes: the tape's end */
     char kind[TAIL_KIND_BYTES];
     char text[TITLE_BYTES];
 };
@@ -65,7 +67,7 @@ void tail_free(struct tail **tail);
 void tail_push(struct tail *tail, struct str bytes, const struct tail_frame *frame,
                const struct tail_run *run);
 
-/* Appends a title or a note that stands at the head. */
+/* Appends a title or a note that stands at the head; `us` of notes. */
 void tail_push_text(struct tail *tail, enum tail_texts which, const char *kind, struct str text,
                     int64_t us);
 

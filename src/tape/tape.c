@@ -150,6 +150,19 @@ static int64_t air_start_us(struct tape *tape, const struct tail_frame *frame,
     return start_us;
 }
 
+/* Media time goes on by the samples, wherever the clock steers the start. What would be too far off
+ * to be told begins anew as a break. */
+static int32_t air_drift(struct tape_air *air, int64_t start_us, uint32_t rate_hz, bool *broken)
+{
+    int64_t at = us_samples(start_us, rate_hz);
+    int64_t drift = air->media - at;
+    if (air->any && !*broken && drift >= -TAIL_DRIFT_MAX && drift <= TAIL_DRIFT_MAX)
+        return (int32_t)drift;
+    *broken = *broken || air->any;
+    air->media = at;
+    return 0;
+}
+
 void tape_append(struct tape *tape, struct str bytes, uint32_t samples, const struct format *format,
                  struct utc start, bool broken)
 {
@@ -159,6 +172,7 @@ void tape_append(struct tape *tape, struct str bytes, uint32_t samples, const st
     assert(start.us >= 0);
     struct tail_frame frame = {.samples = samples, .start_us = start.us};
     frame.start_us = air_start_us(tape, &frame, format, &broken);
+    frame.drift_samples = air_drift(air, frame.start_us, format->rate_hz, &broken);
     frame.broken = broken;
     uint64_t n = window_of(frame.start_us);
     bool new_run = !air->any || broken || n != air->n;
@@ -168,6 +182,7 @@ void tape_append(struct tape *tape, struct str bytes, uint32_t samples, const st
     air->n = n;
     air->format = *format;
     air->base_samples += samples;
+    air->media += samples;
     frame.end_us = air_end_us(tape);
     struct tail_run run = {
         .n = n, .discontinuity = air->discontinuity, .broken = broken, .format = *format};

@@ -56,7 +56,8 @@ uint32_t tape_serial(const struct tape *tape); /* Ogg serial number, fixed by th
  *         broken: the sound does not follow on from the frame before (a hole, another decoder
  *         state); begins a new run and raises the discontinuity count. The very first frame of a
  *         tape breaks nothing; the first one after a restart, one that starts over 100 ms after
- *         the end, and one of another format always do. A start before the end is taken as the
+ *         the end, and one of another format always do (and one in years, when the samples and a
+ *         steered clock have gone 2^30 samples apart: see runs.h). A start before the end is taken as the
  *         end: time on a tape never runs back.
  *         samples at format->rate_hz, 1..65535; bytes 1..OGG_PAGE_MAX_BYTES. */
 void tape_append(struct tape *tape, struct str bytes, uint32_t samples, const struct format *format,

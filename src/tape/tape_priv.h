@@ -21,7 +21,8 @@ struct tape_air {
     bool any;        /* there is a frame in the tail */
     int64_t base_us; /* time is counted in samples from here */
     uint64_t base_samples;
-    uint64_t n; /* of the current run */
+    uint64_t n;    /* of the current run */
+    int64_t media; /* time of the next frame, in samples */
     uint32_t discontinuity;
     struct format format;
 };
@@ -107,6 +108,10 @@ void sets_bump(struct tape *tape);
 bool sets_find(struct tape *tape, uint64_t n, struct tape_set *out);
 bool sets_before(struct tape *tape, uint64_t first_n, struct tape_set *out);
 bool sets_after(struct tape *tape, uint64_t first_n, struct tape_set *out);
+
+/* The start of a set's first run; where its record is damaged, of the window in its name.   I/O. */
+int64_t sets_start_us(const struct tape *tape, uint64_t first_n);
+uint64_t sets_measure(const struct tape *tape, uint64_t first_n); /* bytes of its frames.   I/O. */
 
 /* Sets disk_oldest_us from the first record of the oldest set.   I/O. */
 void sets_note_oldest(struct tape *tape);
