@@ -72,6 +72,22 @@ bool key_hash_matches(const char offered[KEY_HASH_BYTES], const char *hash)
            sodium_memcmp(offered, hash, KEY_HASH_BYTES - 1) == 0;
 }
 
+struct tag tag_of(const unsigned char secret[KEY_SECRET_BYTES], const struct str *parts,
+                  size_t count)
+{
+    struct tag tag;
+    crypto_generichash_state state;
+    int failed = crypto_generichash_init(&state, secret, KEY_SECRET_BYTES, sizeof tag);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t len = parts[i].len; /* tells "ab", "c" from "a", "bc" */
+        failed |= crypto_generichash_update(&state, (const unsigned char *)&len, sizeof len);
+        failed |= crypto_generichash_update(&state, (const unsigned char *)parts[i].ptr, len);
+    }
+    failed |= crypto_generichash_final(&state, (unsigned char *)&tag, sizeof tag);
+    assert(!failed);
+    return tag;
+}
+
 void hex_encode(const void *bytes, size_t count, char *out)
 {
     sodium_bin2hex(out, 2 * count + 1, bytes, count);

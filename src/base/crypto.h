@@ -27,6 +27,15 @@ bool key_matches(const unsigned char secret[KEY_SECRET_BYTES], struct str key, c
 /* The same for a key that was hashed already, since it is held against many. */
 bool key_hash_matches(const char offered[KEY_HASH_BYTES], const char *hash);
 
+/* A tag for bytes from outside that are looked up in a table: BLAKE2b-128 of all parts with their
+ * lengths, keyed, so that nobody can choose what falls together.   Thread: any but air. */
+#define TAG_BYTES 16
+struct tag {
+    uint64_t half[TAG_BYTES / 8];
+};
+struct tag tag_of(const unsigned char secret[KEY_SECRET_BYTES], const struct str *parts,
+                  size_t count);
+
 void hex_encode(const void *bytes, size_t count, char *out); /* 2 * count + 1 characters */
 MUST_USE enum err hex_decode(struct str hex, void *out, size_t count);
 

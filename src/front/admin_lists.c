@@ -110,6 +110,7 @@ static void add_client(void *ctx, const struct listener_facts *facts)
     xml_add(&list->body, str_of(facts->agent));
     buf_printf(&list->body, "</UserAgent><Connected>%lld</Connected><ID>%llu</ID>",
                (long long)seconds_since(list->front, facts->since), (unsigned long long)facts->id);
+    buf_printf(&list->body, "<protocol>%s</protocol>", listen_protocol_name(facts->protocol));
     if (facts->behind_live_us > 0)
         buf_printf(&list->body, "<lag>%lld</lag>", (long long)(facts->behind_live_us / US_PER_S));
     buf_add(&list->body, STR("</listener>"));

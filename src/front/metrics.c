@@ -55,25 +55,25 @@ static void add_single(struct buf *out, const char *name, enum value_kind kind, 
 
 /* ---- by rendition ---- */
 
-static double now_of(const struct figure *f)
+static double now_of(const struct audience_count *count)
 {
-    return f->audience.now;
+    return count->now;
 }
-static double peak_of(const struct figure *f)
+static double peak_of(const struct audience_count *count)
 {
-    return f->audience.peak;
+    return count->peak;
 }
-static double connects_of(const struct figure *f)
+static double connects_of(const struct audience_count *count)
 {
-    return (double)f->audience.total_count;
+    return (double)count->total_count;
 }
-static double drops_of(const struct figure *f)
+static double drops_of(const struct audience_count *count)
 {
-    return (double)f->audience.dropped_count;
+    return (double)count->dropped_count;
 }
-static double sent_of(const struct figure *f)
+static double sent_of(const struct audience_count *count)
 {
-    return (double)f->audience.bytes_sent;
+    return (double)count->bytes_sent;
 }
 static double on_of(const struct figure *f)
 {
@@ -107,40 +107,50 @@ static double oldest_of(const struct figure *f)
 static const struct family {
     const char *name;
     enum value_kind kind;
-    bool has_proto; /* one day there are HLS listeners too */
+    double (*of_audience)(const struct audience_count *); /* a series a protocol, or ... */
     double (*value)(const struct figure *);
     const char *help;
 } families[] = {
-    {"mast_listeners", GAUGE, true, now_of, "Listeners now."},
-    {"mast_listeners_peak", GAUGE, true, peak_of, "Most listeners at once since the start."},
-    {"mast_listener_connects_total", COUNTER, true, connects_of, "Listeners let in."},
-    {"mast_listener_drops_total", COUNTER, true, drops_of,
+    {"mast_listeners", GAUGE, now_of, NULL, "Listeners now."},
+    {"mast_listeners_peak", GAUGE, peak_of, NULL, "Most listeners at once since the start."},
+    {"mast_listener_connects_total", COUNTER, connects_of, NULL, "Listeners let in."},
+    {"mast_listener_drops_total", COUNTER, drops_of, NULL,
      "Listeners dropped because they were too far behind."},
-    {"mast_bytes_sent_total", COUNTER, true, sent_of, "Bytes sent to listeners."},
-    {"mast_on_air", GAUGE, false, on_of, "1 while sound is being appended."},
-    {"mast_silent_seconds", GAUGE, false, silent_of,
+    {"mast_bytes_sent_total", COUNTER, sent_of, NULL, "Bytes sent to listeners."},
+    {"mast_on_air", GAUGE, NULL, on_of, "1 while sound is being appended."},
+    {"mast_silent_seconds", GAUGE, NULL, silent_of,
      "Time since the last sound, or since the start."},
-    {"mast_tape_bytes_written_total", COUNTER, false, written_of, "Bytes written to disk."},
-    {"mast_tape_bytes", GAUGE, false, on_disk_of, "Bytes of recorded sound on disk."},
-    {"mast_tape_lost_bytes_total", COUNTER, false, lost_of,
+    {"mast_tape_bytes_written_total", COUNTER, NULL, written_of, "Bytes written to disk."},
+    {"mast_tape_bytes", GAUGE, NULL, on_disk_of, "Bytes of recorded sound on disk."},
+    {"mast_tape_lost_bytes_total", COUNTER, NULL, lost_of,
      "Bytes that were overwritten in memory before they could be written to disk."},
-    {"mast_tape_stopped", GAUGE, false, stopped_of,
+    {"mast_tape_stopped", GAUGE, NULL, stopped_of,
      "1 while the disk is full or fails and nothing is recorded."},
-    {"mast_tape_oldest_seconds", GAUGE, false, oldest_of, "Age of the oldest recorded sound."},
+    {"mast_tape_oldest_seconds", GAUGE, NULL, oldest_of, "Age of the oldest recorded sound."},
 };
+
+static void add_series(struct buf *out, const char *family, const struct figure *f,
+                       const char *protocol, double value)
+{
+    buf_printf(out, "%s{", family);
+    add_label(out, "station", str_of(f->station->slug));
+    buf_add_char(out, ',');
+    add_label(out, "rendition", str_of(f->rendition->slug));
+    if (protocol)
+        buf_printf(out, ",proto=\"%s\"", protocol);
+    buf_printf(out, "} %.15g\n", value);
+}
 
 static void add_family(struct buf *out, const struct figures *figures, const struct family *family)
 {
     begin_family(out, family->name, family->kind, family->help);
     for (size_t i = 0; i < figures->count; i++) {
         const struct figure *f = &figures->each[i];
-        buf_printf(out, "%s{", family->name);
-        add_label(out, "station", str_of(f->station->slug));
-        buf_add_char(out, ',');
-        add_label(out, "rendition", str_of(f->rendition->slug));
-        if (family->has_proto)
-            buf_add(out, STR(",proto=\"icy\""));
-        buf_printf(out, "} %.15g\n", family->value(f));
+        if (family->value)
+            add_series(out, family->name, f, NULL, family->value(f));
+        for (int p = 0; family->of_audience && p < LISTEN_PROTOCOLS; p++)
+            add_series(out, family->name, f, listen_protocol_name(p),
+                       family->of_audience(&f->audience.by[p]));
     }
 }
 

@@ -4,7 +4,7 @@
  *    "listeners":3,"sources":1,"disk":{"free_bytes":1,"total_bytes":2} or null,
  *    "stations":[{"slug","name","title","listeners","on_air",
  *      "renditions":[{"slug","codec","bitrate","mount","on_air","since":ISO|null,
- *        "source":"<mount>"|null,"listeners","peak","dropped",
+ *        "source":"<mount>"|null,"listeners","hls","peak","dropped",
  *        "tape":{"oldest":ISO|null,"newest":ISO|null,"bytes","lost_bytes","stopped"}}],
  *      "sources":[{"mount","user","since","agent","codec","rate_hz","channels","bytes","frames",
  *        "skipped_bytes","last_sound":ISO|null,"title"}]}],
@@ -132,6 +132,7 @@ static void add_rendition(struct report *report, const struct sound *sound)
         buf_add(out, STR("null"));
     }
     add_count(out, "listeners", sound->audience.now);
+    add_count(out, "hls", sound->audience.by[LISTEN_HLS].now); /* of the listeners */
     add_count(out, "peak", sound->audience.peak);
     add_count(out, "dropped", sound->audience.dropped_count);
     add_tape(report, sound);

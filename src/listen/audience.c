@@ -15,35 +15,66 @@ void audience_free(struct audience **audience)
     *audience = NULL;
 }
 
-void audience_join(struct audience *audience)
+static void tally_join(struct tally *tally, bool is_new)
 {
-    uint32_t now = atomic_fetch_add(&audience->now, 1) + 1;
-    uint32_t peak = atomic_load(&audience->peak);
-    while (now > peak && !atomic_compare_exchange_weak(&audience->peak, &peak, now))
+    uint32_t now = atomic_fetch_add(&tally->now, 1) + 1;
+    uint32_t peak = atomic_load(&tally->peak);
+    while (now > peak && !atomic_compare_exchange_weak(&tally->peak, &peak, now))
         continue;
-    atomic_fetch_add(&audience->total, 1);
+    if (is_new)
+        atomic_fetch_add(&tally->total, 1);
 }
 
-void audience_leave(struct audience *audience, bool was_dropped)
+static void tally_leave(struct tally *tally, bool was_dropped)
 {
-    uint32_t before = atomic_fetch_sub(&audience->now, 1);
+    uint32_t before = atomic_fetch_sub(&tally->now, 1);
     assert(before > 0);
     if (was_dropped)
-        atomic_fetch_add(&audience->dropped, 1);
+        atomic_fetch_add(&tally->dropped, 1);
 }
 
-void audience_add_bytes(struct audience *audience, uint64_t bytes)
+void audience_join(struct audience *audience, enum listen_protocol protocol, bool is_new)
 {
-    atomic_fetch_add_explicit(&audience->bytes_sent, bytes, memory_order_relaxed);
+    tally_join(&audience->all, is_new);
+    tally_join(&audience->by[protocol], is_new);
+}
+
+void audience_leave(struct audience *audience, enum listen_protocol protocol, bool was_dropped)
+{
+    tally_leave(&audience->by[protocol], was_dropped);
+    tally_leave(&audience->all, was_dropped);
+}
+
+/* The hottest of the three: the sum over the protocols is made when somebody asks. */
+void audience_add_bytes(struct audience *audience, enum listen_protocol protocol, uint64_t bytes)
+{
+    atomic_fetch_add_explicit(&audience->by[protocol].bytes_sent, bytes, memory_order_relaxed);
 }
 
 struct audience_facts audience_facts(const struct audience *audience)
 {
-    return (struct audience_facts){
-        .now = atomic_load(&audience->now),
-        .peak = atomic_load(&audience->peak),
-        .total_count = atomic_load(&audience->total),
-        .bytes_sent = atomic_load(&audience->bytes_sent),
-        .dropped_count = atomic_load(&audience->dropped),
+    struct audience_facts facts = {
+        .now = atomic_load(&audience->all.now),
+        .peak = atomic_load(&audience->all.peak),
+        .total_count = atomic_load(&audience->all.total),
+        .dropped_count = atomic_load(&audience->all.dropped),
     };
+    for (int i = 0; i < LISTEN_PROTOCOLS; i++) {
+        const struct tally *tally = &audience->by[i];
+        facts.by[i] = (struct audience_count){
+            .now = atomic_load(&tally->now),
+            .peak = atomic_load(&tally->peak),
+            .total_count = atomic_load(&tally->total),
+            .bytes_sent = atomic_load(&tally->bytes_sent),
+            .dropped_count = atomic_load(&tally->dropped),
+        };
+        facts.bytes_sent += facts.by[i].bytes_sent;
+    }
+    return facts;
+}
+
+const char *listen_protocol_name(enum listen_protocol protocol)
+{
+    static const char *const names[LISTEN_PROTOCOLS] = {"http", "icy", "hls"};
+    return names[protocol];
 }

@@ -6,13 +6,18 @@
 
 #include <stdatomic.h>
 
-struct audience {
+struct tally {
     _Atomic uint32_t now, peak;
     _Atomic uint64_t total, bytes_sent, dropped;
 };
 
-void audience_join(struct audience *audience);
-void audience_leave(struct audience *audience, bool was_dropped);
-void audience_add_bytes(struct audience *audience, uint64_t bytes);
+struct audience {
+    struct tally all, by[LISTEN_PROTOCOLS];
+};
+
+/* is_new: false for one who was let in before: back from a pause, or from another rendition. */
+void audience_join(struct audience *audience, enum listen_protocol protocol, bool is_new);
+void audience_leave(struct audience *audience, enum listen_protocol protocol, bool was_dropped);
+void audience_add_bytes(struct audience *audience, enum listen_protocol protocol, uint64_t bytes);
 
 #endif

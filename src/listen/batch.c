@@ -40,7 +40,7 @@ void batch_fill(struct batch *batch, struct ear *ear, const struct supply *suppl
     if (ear->unsent)
         add(batch, PART_PRIVATE, ear->unsent + ear->unsent_from,
             ear->unsent_bytes - ear->unsent_from, 0);
-    if (!ear->row->has_metadata) {
+    if (ear->row->protocol != LISTEN_ICY) {
         if (supply->sound.len > 0)
             add(batch, PART_SOUND, supply->sound.ptr, supply->sound.len, 0);
         return;
@@ -86,7 +86,7 @@ static void take_private(struct ear *ear, size_t bytes)
 
 static void take_sound(struct ear *ear, size_t bytes)
 {
-    if (!ear->row->has_metadata)
+    if (ear->row->protocol != LISTEN_ICY)
         return;
     uint32_t left = atomic_load_explicit(&ear->row->meta_left, memory_order_relaxed);
     assert(bytes <= left);

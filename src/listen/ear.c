@@ -63,7 +63,7 @@ static void note_sent(struct ear *ear, size_t sent)
 {
     uint64_t bytes = atomic_load_explicit(&ear->row->bytes_sent, memory_order_relaxed);
     atomic_store_explicit(&ear->row->bytes_sent, bytes + sent, memory_order_relaxed);
-    audience_add_bytes(ear->row->audience, sent);
+    audience_add_bytes(ear->row->audience, ear->row->protocol, sent);
 }
 
 /* One writev. Errors: E_AGAIN nothing (more) to send, or the kernel is full. */
@@ -155,12 +155,22 @@ static void log_access_of(const struct ear *ear)
     access_log(&line);
 }
 
+void ear_record(const struct ear *ear, const char *what, const char *reason)
+{
+    struct session session = {
+        .facts = row_facts(ear->row),
+        .name = tape_name(ear->tape),
+        .heard_us = loop_now(ear->hall->loop).us - ear->began.us,
+    };
+    session_record(&session, what, reason);
+}
+
 void ear_close(struct ear *ear, const char *reason, bool was_dropped)
 {
     if (ear->is_closed)
         return;
     ear->is_closed = true;
-    session_record(ear, "end", reason);
+    ear_record(ear, "end", reason);
     log_access_of(ear);
     take_from_slot(ear);
     loop_watch_close(&ear->watch, on_watch_closed);
@@ -168,7 +178,7 @@ void ear_close(struct ear *ear, const char *reason, bool was_dropped)
         sock_abort(&ear->sock);
     else
         sock_close(&ear->sock);
-    audience_leave(ear->row->audience, was_dropped);
+    audience_leave(ear->row->audience, ear->row->protocol, was_dropped);
     table_give_back(&ear->hall->listen->table, ear->row);
     past_free(&ear->past);
     mem_free(ear->unsent);
@@ -188,7 +198,7 @@ static void fill_row(struct row *row, const struct ear_start *start)
     row->audience = start->audience;
     row->peer = start->peer;
     row->since = clock_utc(start->hall->listen->config.clock);
-    row->has_metadata = start->has_metadata;
+    row->protocol = start->has_metadata ? LISTEN_ICY : LISTEN_HTTP;
     title_clean(start->agent, false, row->agent, sizeof row->agent);
     atomic_store(&row->pos, start->pos);
     atomic_store(&row->meta_left, METAINT_BYTES);
@@ -264,11 +274,11 @@ enum err ear_open(struct ear_start *start)
     }
     sock_set_send_buffer(&ear->sock, SEND_BUFFER_BYTES);
     sock_set_keepalive(&ear->sock, KEEPALIVE_S);
-    audience_join(start->audience);
+    audience_join(start->audience, ear->row->protocol, true);
     table_publish(&ear->hall->listen->table, ear->row);
     put_in_slot(ear);
     loop_watch_set(&ear->watch, LOOP_HANGUP);
-    session_record(ear, "start", NULL);
+    ear_record(ear, "start", NULL);
     err = ear_serve(ear);
     if (err)
         ear_end_for(ear, err);

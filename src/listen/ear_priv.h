@@ -10,6 +10,7 @@
 #define MAST_LISTEN_EAR_PRIV_H
 
 #include "listen/audience_priv.h"
+#include "listen/callers_priv.h"
 #include "listen/table_priv.h"
 
 #define METAINT_BYTES    16000
@@ -18,7 +19,6 @@
 #define BATCH_PARTS_MAX  32
 #define BATCH_BLOCKS_MAX 6
 #define TITLE_KEY_NONE   UINT64_MAX
-#define SESSION_US       (60 * US_PER_S)
 
 struct past; /* past_priv.h: a listener who is behind live */
 
@@ -60,6 +60,7 @@ struct hall {
 struct listen {
     struct listen_config config;
     struct table table;
+    struct callers callers;
     atomic_bool is_draining;
     unsigned halls_count;
     struct hall halls[]; /* one a loop */
@@ -129,7 +130,7 @@ void batch_fill(struct batch *batch, struct ear *ear, const struct supply *suppl
 MUST_USE enum err batch_take(const struct batch *batch, struct ear *ear, size_t sent,
                              size_t *sound_bytes);
 
-/* ---- records (session.c) ---- */
-void session_record(const struct ear *ear, const char *what, const char *reason);
+/* Writes a record of his session as session_record() does. */
+void ear_record(const struct ear *ear, const char *what, const char *reason);
 
 #endif

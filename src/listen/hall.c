@@ -4,13 +4,15 @@
 
 /* Longer than any source's own pauses; players have two seconds in hand at the least. */
 #define STOOD_STILL_MS 700
+/* In one tick: their records go through the log's queue. */
+#define DRAIN_CALLERS 200
 
 static void look_at_record(struct ear *ear, struct mono now)
 {
     if (now.us < ear->record_due_us)
         return;
     ear->record_due_us += SESSION_US;
-    session_record(ear, "on", NULL);
+    ear_record(ear, "on", NULL);
 }
 
 static void serve_ear(struct ear *ear, struct mono now)
@@ -86,6 +88,8 @@ void hall_on_time(struct loop_timer *timer)
     if (tick - hall->ticks > SLOTS)
         hall->ticks = tick - SLOTS;
     look_at_tapes(hall, now);
+    if (drains)
+        callers_drain(&hall->listen->callers, DRAIN_CALLERS);
     while (hall->ticks < tick) {
         unsigned slot = (unsigned)(++hall->ticks % SLOTS);
         while (drains && hall->slots[slot])

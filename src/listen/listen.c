@@ -18,9 +18,15 @@ enum err listen_new(const struct listen_config *config, struct listen **out)
     }
     enum err err = table_init(&listen->table, config->listeners_max);
     if (err)
-        mem_free(listen);
-    else
+        goto out;
+    err = callers_init(&listen->callers, &listen->table);
+    if (!err) {
         *out = listen;
+        return OK;
+    }
+    table_release(&listen->table);
+out:
+    mem_free(listen);
     return err;
 }
 
@@ -28,6 +34,7 @@ void listen_free(struct listen **listen)
 {
     if (!*listen)
         return;
+    callers_release(&(*listen)->callers);
     table_release(&(*listen)->table);
     mem_free(*listen);
     *listen = NULL;
@@ -85,5 +92,9 @@ void listen_each(struct listen *listen, const struct audience *audience,
 
 enum err listen_kill(struct listen *listen, uint64_t id)
 {
-    return table_dismiss(&listen->table, id);
+    uint32_t caller;
+    enum err err = table_dismiss(&listen->table, id, &caller);
+    if (!err && caller != NO_CALLER)
+        callers_bar(&listen->callers, caller, id, clock_mono(listen->config.clock));
+    return err;
 }

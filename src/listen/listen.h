@@ -1,4 +1,5 @@
 /* listen/listen.h - sound goes out: ICY and plain listeners, live or from any second of the tape.
+ * Who comes again and again instead (HLS) is let in through poll.h and counted with the others.
  *
  *     GET /wxyz/mp3-128.mp3[?at=...] -> head, burst -> once a second, in the listener's own 20 ms
  *     slot: everything that the tape has since then, straight from its memory, one writev
@@ -46,11 +47,24 @@ void listen_drain(struct listen *listen);
 MUST_USE enum err audience_new(struct audience **out);
 void audience_free(struct audience **audience);
 
-struct audience_facts {
+enum listen_protocol {
+    LISTEN_HTTP, /* plain sound on one connection */
+    LISTEN_ICY,  /* the same with titles in between */
+    LISTEN_HLS,
+    LISTEN_PROTOCOLS
+};
+const char *listen_protocol_name(enum listen_protocol protocol); /* "http", "icy", "hls" */
+
+struct audience_count {
     uint32_t now, peak;
     uint64_t total_count; /* since the start of the program */
     uint64_t bytes_sent;
     uint64_t dropped_count; /* too far behind, or overtaken */
+};
+struct audience_facts {
+    uint32_t now, peak; /* of all protocols together, as the next three */
+    uint64_t total_count, bytes_sent, dropped_count;
+    struct audience_count by[LISTEN_PROTOCOLS];
 };
 struct audience_facts audience_facts(const struct audience *audience); /* Thread: any */
 
@@ -68,14 +82,15 @@ struct listener_facts {
     struct utc since;
     uint64_t bytes_sent;
     int64_t behind_live_us; /* 0 = live */
-    bool has_metadata;
+    enum listen_protocol protocol;
 };
 
 /* Calls fn for each listener of an audience (NULL: of all), in no order. */
 void listen_each(struct listen *listen, const struct audience *audience,
                  void (*fn)(void *ctx, const struct listener_facts *facts), void *ctx);
 
-/* Ends one listener within a second.   Errors: E_NOT_FOUND. */
+/* Ends one listener within a second, who comes again and again at once and for ten minutes.
+ * Errors: E_NOT_FOUND. */
 MUST_USE enum err listen_kill(struct listen *listen, uint64_t id);
 
 uint32_t listen_count(const struct listen *listen);

@@ -54,6 +54,7 @@ enum err table_take(struct table *table, struct row **out)
     struct row *row = &table->rows[index];
     assert(atomic_load(&row->id) == 0);
     row->index = index;
+    row->caller = NO_CALLER;
     atomic_store(&row->must_go, false);
     atomic_store(&row->bytes_sent, 0);
     atomic_store(&row->behind_us, 0);
@@ -67,6 +68,24 @@ void table_publish(struct table *table, struct row *row)
     atomic_store(&row->id, ++table->last_id);
     pthread_mutex_unlock(&table->lock);
     atomic_fetch_add(&table->count, 1);
+}
+
+void table_publish_again(struct table *table, struct row *row, uint64_t id)
+{
+    pthread_mutex_lock(&table->lock);
+    atomic_store(&row->id, id);
+    pthread_mutex_unlock(&table->lock);
+    atomic_fetch_add(&table->count, 1);
+}
+
+void table_change(struct table *table, struct row *row, struct audience *audience,
+                  const struct addr *peer, const char agent[96])
+{
+    pthread_mutex_lock(&table->lock);
+    row->audience = audience;
+    row->peer = *peer;
+    memcpy(row->agent, agent, sizeof row->agent);
+    pthread_mutex_unlock(&table->lock);
 }
 
 void table_give_back(struct table *table, struct row *row)
@@ -88,35 +107,42 @@ uint32_t table_used(struct table *table)
     return used;
 }
 
+struct listener_facts row_facts(const struct row *row)
+{
+    struct listener_facts facts = {
+        .id = atomic_load(&row->id),
+        .audience = row->audience,
+        .peer = row->peer,
+        .since = row->since,
+        .bytes_sent = atomic_load(&row->bytes_sent),
+        .behind_live_us = atomic_load(&row->behind_us),
+        .protocol = row->protocol,
+    };
+    memcpy(facts.agent, row->agent, sizeof facts.agent);
+    return facts;
+}
+
 bool table_copy(struct table *table, uint32_t index, struct listener_facts *out)
 {
     const struct row *row = &table->rows[index];
     pthread_mutex_lock(&table->lock);
     uint64_t id = atomic_load(&row->id);
-    if (id != 0) {
-        *out = (struct listener_facts){
-            .id = id,
-            .audience = row->audience,
-            .peer = row->peer,
-            .since = row->since,
-            .bytes_sent = atomic_load(&row->bytes_sent),
-            .behind_live_us = atomic_load(&row->behind_us),
-            .has_metadata = row->has_metadata,
-        };
-        memcpy(out->agent, row->agent, sizeof out->agent);
-    }
+    if (id != 0)
+        *out = row_facts(row);
     pthread_mutex_unlock(&table->lock);
     return id != 0;
 }
 
-enum err table_dismiss(struct table *table, uint64_t id)
+enum err table_dismiss(struct table *table, uint64_t id, uint32_t *caller)
 {
     enum err err = E_NOT_FOUND;
+    *caller = NO_CALLER;
     pthread_mutex_lock(&table->lock);
     for (uint32_t i = 0; i < table->used_max && err && id != 0; i++) {
         if (atomic_load(&table->rows[i].id) != id)
             continue;
         atomic_store(&table->rows[i].must_go, true);
+        *caller = table->rows[i].caller;
         err = OK;
     }
     pthread_mutex_unlock(&table->lock);

@@ -1,6 +1,7 @@
 /* listen/table_priv.h - all listeners in one memfd table of fixed rows.
  *
- * A row belongs to the loop that took it; other threads only read it. What does not change while a
+ * A row belongs to the loop that took it, or to whoever holds the callers' lock (callers_priv.h);
+ * other threads only read it. What does not change while a
  * listener is there is written while `id` is 0 and read by others under the table's lock, under
  * which alone `id` changes; the rest is atomic. */
 #ifndef MAST_LISTEN_TABLE_PRIV_H
@@ -10,6 +11,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+#define NO_CALLER UINT32_MAX
 
 struct row {
     _Atomic uint64_t id;  /* 0 = free */
@@ -22,10 +25,11 @@ struct row {
 
     uint32_t index; /* of this row; constant */
     uint32_t next_free;
+    uint32_t caller;  /* who comes again and again: callers_priv.h; NO_CALLER = on a connection */
+    uint8_t protocol; /* enum listen_protocol */
     struct audience *audience;
     struct addr peer;
     struct utc since;
-    bool has_metadata;
     char agent[96];
 };
 _Static_assert(sizeof(struct row) == 200, "what ARCHITECTURE.md says of it");
@@ -48,14 +52,26 @@ void table_release(struct table *table);
 /* Takes a row; its id is published by table_publish() once it is filled in.   Errors: E_LIMIT. */
 MUST_USE enum err table_take(struct table *table, struct row **out);
 void table_publish(struct table *table, struct row *row);
+
+/* The same under an id that table_publish() gave before to a row that was given back. */
+void table_publish_again(struct table *table, struct row *row, uint64_t id);
+
+/* Changes a row that is published: who hears what, from where. */
+void table_change(struct table *table, struct row *row, struct audience *audience,
+                  const struct addr *peer, const char agent[96]);
+
 void table_give_back(struct table *table, struct row *row);
+
+/* What a row says of its listener.   Thread: the row's own. */
+struct listener_facts row_facts(const struct row *row);
 
 /* Copies what a row says of its listener; false if it has none.   Shape: index < table_used().
  * Thread: any. */
 bool table_copy(struct table *table, uint32_t index, struct listener_facts *out);
 uint32_t table_used(struct table *table);
 
-/* Asks the listener with this id to go.   Errors: E_NOT_FOUND.   Thread: any. */
-MUST_USE enum err table_dismiss(struct table *table, uint64_t id);
+/* Asks the listener with this id to go; *caller = who that is for callers_priv.h, or NO_CALLER.
+ * Errors: E_NOT_FOUND.   Thread: any. */
+MUST_USE enum err table_dismiss(struct table *table, uint64_t id, uint32_t *caller);
 
 #endif

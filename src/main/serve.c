@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "front/front.h"
+#include "listen/poll.h"
 #include "main/alarm_route.h"
 #include "main/apply.h"
 #include "main/clock_wait.h"
@@ -530,6 +531,7 @@ static void every_second(struct serve *serve)
         return; /* a job or a signal came in between */
     serve->last_second = now;
     watch_second(&serve->watch);
+    listen_poll_sweep(serve->listen);
     loop_maker_look(serve->loop_maker, board_now(&serve->place));
     alarms_tick(serve->alarms);
 }

@@ -143,9 +143,28 @@ static int start(void **state)
     return crypto_init() ? -1 : 0;
 }
 
+static bool same_tag(struct tag a, struct tag b)
+{
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+static void a_tag_depends_on_key_bytes_and_where_the_parts_end(void **state)
+{
+    (void)state;
+    unsigned char secret[KEY_SECRET_BYTES] = {1}, other[KEY_SECRET_BYTES] = {2};
+    const struct str one[] = {STR("ab"), STR("c")}, two[] = {STR("a"), STR("bc")};
+    const struct str three[] = {STR("ab"), STR("c"), {NULL, 0}};
+    struct tag tag = tag_of(secret, one, 2);
+    assert_true(same_tag(tag, tag_of(secret, one, 2)));
+    assert_false(same_tag(tag, tag_of(other, one, 2)));
+    assert_false(same_tag(tag, tag_of(secret, two, 2)));
+    assert_false(same_tag(tag, tag_of(secret, three, 3)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_tag_depends_on_key_bytes_and_where_the_parts_end),
         cmocka_unit_test(random_bytes_differ_each_time),
         cmocka_unit_test(a_generated_key_is_26_letters_and_digits),
         cmocka_unit_test(a_key_matches_its_hash_only_with_the_same_secret),

@@ -128,6 +128,7 @@ static void listeners_are_listed_and_can_be_sent_home(void **state)
     as_admin(rig, 200, "/admin/listclients?mount=/live",
              "<icestats><source mount=\"/wxyz/mp3-128.mp3\"><Listeners>1</Listeners><listener>"
              "<IP>127.0.0.1</IP><UserAgent>&lt;ear&gt; ");
+    assert_non_null(strstr(rig->answer, "</ID><protocol>http</protocol>"));
     const char *at = strstr(rig->answer, "<ID>");
     assert_non_null(at);
     assert_int_equal(sscanf(at, "<ID>%llu</ID>", &id), 1);

@@ -51,6 +51,7 @@ static void the_figures_are_there(void **state)
     assert_has(rig, "\nmast_source_up{station=\"wxyz\",mount=\"/wxyz\"} 1\n");
     assert_has(rig, "\nmast_source_bytes_total{station=\"wxyz\",mount=\"/wxyz\"} ");
     assert_has(rig, "\nmast_listeners{station=\"wxyz\",rendition=\"mp3-128\",proto=\"icy\"} 0\n");
+    assert_has(rig, "\nmast_listeners{station=\"wxyz\",rendition=\"mp3-128\",proto=\"hls\"} 0\n");
     assert_has(rig, "\nmast_source_switches_total 1\n");
     assert_has(rig, "\nmast_http_requests_total{class=\"2xx\"} ");
     assert_has(rig, "\nmast_tape_stopped{station=\"wxyz\",rendition=\"mp3-128\"} 0\n");

@@ -85,7 +85,7 @@ static void fake_text(const struct ear *ear, size_t offset, char title[TITLE_BYT
 static void rig_start(struct rig *rig, bool has_metadata)
 {
     rig->ear = (struct ear){.hall = &rig->hall, .row = &rig->row, .title_key = TITLE_KEY_NONE};
-    rig->row.has_metadata = has_metadata;
+    rig->row.protocol = has_metadata ? LISTEN_ICY : LISTEN_HTTP;
     atomic_store(&rig->row.meta_left, METAINT_BYTES);
     atomic_store(&rig->row.pos, 0);
     rig->ear.unsent = mem_new(HEAD_BYTES);

@@ -46,7 +46,7 @@ static void a_row_is_seen_once_it_is_published(void **state)
     assert_int_equal(table_used(table), 0);
     struct row *row = take(table);
     str_copy(row->agent, sizeof row->agent, STR("mpv"));
-    row->has_metadata = true;
+    row->protocol = LISTEN_ICY;
     assert_int_equal(table_used(table), 1);
     assert_false(table_copy(table, 0, &facts));
     assert_int_equal(atomic_load(&table->count), 0);
@@ -55,7 +55,7 @@ static void a_row_is_seen_once_it_is_published(void **state)
     assert_true(table_copy(table, 0, &facts));
     assert_int_equal(facts.id, id);
     assert_int_equal(facts.bytes_sent, 77);
-    assert_true(facts.has_metadata);
+    assert_int_equal(facts.protocol, LISTEN_ICY);
     assert_string_equal(facts.agent, "mpv");
     assert_int_equal(atomic_load(&table->count), 1);
     table_give_back(table, row);
@@ -100,12 +100,13 @@ static void a_new_listener_inherits_nothing(void **state)
     struct table *table = *state;
     struct row *row = take(table);
     uint64_t id = publish(table, row);
+    uint32_t caller;
     atomic_store(&row->bytes_sent, 5);
     atomic_store(&row->behind_us, 6);
-    assert_int_equal(table_dismiss(table, id), OK);
+    assert_int_equal(table_dismiss(table, id, &caller), OK);
     assert_true(atomic_load(&row->must_go));
     table_give_back(table, row);
-    assert_int_equal(table_dismiss(table, id), E_NOT_FOUND);
+    assert_int_equal(table_dismiss(table, id, &caller), E_NOT_FOUND);
     row = take(table);
     assert_false(atomic_load(&row->must_go));
     assert_int_equal(atomic_load(&row->bytes_sent), 0);
@@ -117,7 +118,8 @@ static void nobody_has_the_id_0(void **state)
 {
     struct table *table = *state;
     struct row *row = take(table);
-    assert_int_equal(table_dismiss(table, 0), E_NOT_FOUND);
+    uint32_t caller;
+    assert_int_equal(table_dismiss(table, 0, &caller), E_NOT_FOUND);
     table_give_back(table, row);
 }
 
@@ -136,7 +138,7 @@ static void fill(struct row *row, int64_t number)
 {
     row->since.us = number;
     row->audience = (struct audience *)(uintptr_t)(number * 8);
-    row->has_metadata = number % 2 == 1;
+    row->protocol = number % 2 == 1 ? LISTEN_ICY : LISTEN_HTTP;
     snprintf(row->agent, sizeof row->agent, "%lld agent %lld", (long long)number,
              (long long)number);
 }
@@ -145,7 +147,7 @@ static bool is_torn(const struct listener_facts *facts)
 {
     struct row wanted = {0};
     fill(&wanted, facts->since.us);
-    return facts->audience != wanted.audience || facts->has_metadata != wanted.has_metadata ||
+    return facts->audience != wanted.audience || facts->protocol != wanted.protocol ||
            strcmp(facts->agent, wanted.agent) != 0;
 }
 
@@ -181,7 +183,8 @@ static void *look_on(void *ctx)
             atomic_fetch_add(&crowd->seen, 1);
             if (is_torn(&facts))
                 atomic_fetch_add(&crowd->torn, 1);
-            if (facts.id % 16 == 0 && table_dismiss(&crowd->table, facts.id) == E_LIMIT)
+            uint32_t caller;
+            if (facts.id % 16 == 0 && table_dismiss(&crowd->table, facts.id, &caller) == E_LIMIT)
                 return NULL;
         }
     }
