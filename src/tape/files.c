@@ -4,7 +4,7 @@
 #include "base/bytes.h"
 #include "base/io.h"
 #include "base/json.h"
-#include "tape/crc_priv.h"
+#include "base/pack.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,8 +4,8 @@
 #include "base/crypto.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/pack.h"
 #include "media/ogg_opus.h"
-#include "tape/crc_priv.h"
 
 #include <string.h>
 
@@ -97,6 +97,11 @@ void tape_close(struct tape **tape)
 enum codec tape_codec(const struct tape *tape)
 {
     return tape->codec;
+}
+
+uint64_t tape_set_aside(const struct tape *tape)
+{
+    return tape->aside_s;
 }
 
 const char *tape_name(const struct tape *tape)

@@ -12,8 +12,8 @@
 #include "base/crypto.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/pack.h"
 #include "media/scan.h"
-#include "tape/crc_priv.h"
 #include "tape/piece_priv.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
