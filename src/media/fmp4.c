@@ -76,29 +76,56 @@ static void box_end(struct buf *out, size_t at)
 static const uint32_t rates_hz[] = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
                                     22050, 16000, 12000, 11025, 8000,  7350};
 
-/* AudioSpecificConfig: 5 bits object type, 4 bits index of the rate, 4 bits channels, 3 zero. */
-static enum err config_of(const struct format *format, uint32_t *out)
+#define RATES (sizeof rates_hz / sizeof *rates_hz)
+
+/* Says which writer made it: to be raised when other bytes come out of the same configuration. */
+#define INIT_VERSION 1
+
+/* What stands in an AudioSpecificConfig: 5 bits object type, 4 bits index of the rate, 4 bits
+ * channels, 3 zero. */
+struct config {
+    uint32_t profile, rate_index, channels;
+};
+
+static bool config_is_good(const struct config *config)
 {
-    uint32_t index = 0, channels = format->channels == 8 ? 7 : format->channels;
-    *out = 0;
-    while (index < sizeof rates_hz / sizeof *rates_hz && rates_hz[index] != format->rate_hz)
-        index++;
-    if (format->codec != CODEC_AAC || index == sizeof rates_hz / sizeof *rates_hz ||
-        channels == 0 || channels > 7 || (format->channels == 7) || format->profile == 0 ||
-        format->profile > 4)
-        return E_UNSUPPORTED;
-    *out = (uint32_t)format->profile << 11 | index << 7 | channels << 3;
-    return OK;
+    return config->profile >= 1 && config->profile <= 4 && config->rate_index < RATES &&
+           config->channels >= 1 && config->channels <= 7;
+}
+
+static uint32_t config_bits(const struct config *config)
+{
+    return config->profile << 11 | config->rate_index << 7 | config->channels << 3;
+}
+
+static uint32_t config_channels(const struct config *config)
+{
+    return config->channels == 7 ? 8 : config->channels;
+}
+
+static bool config_of(const struct format *format, struct config *out)
+{
+    *out = (struct config){.profile = format->profile,
+                           .channels = format->channels == 8 ? 7 : format->channels};
+    while (out->rate_index < RATES && rates_hz[out->rate_index] != format->rate_hz)
+        out->rate_index++;
+    return format->codec == CODEC_AAC && format->channels != 7 && config_is_good(out);
+}
+
+uint32_t fmp4_init_id(const struct format *format)
+{
+    struct config config;
+    return config_of(format, &config) ? INIT_VERSION << 16 | config_bits(&config) : 0;
 }
 
 enum err fmp4_codec_name(const struct format *format, char out[16])
 {
-    uint32_t config;
-    enum err err = config_of(format, &config);
+    struct config config;
     out[0] = '\0';
-    if (!err)
-        snprintf(out, 16, "mp4a.40.%u", format->profile);
-    return err;
+    if (!config_of(format, &config))
+        return E_UNSUPPORTED;
+    snprintf(out, 16, "mp4a.40.%u", config.profile);
+    return OK;
 }
 
 static void add_matrix(struct buf *out)
@@ -148,7 +175,7 @@ static void add_tkhd(struct buf *out)
 }
 
 /* Descriptors of ISO/IEC 14496-1 with their lengths in one byte: all are shorter than 128. */
-static void add_esds(struct buf *out, const struct format *format, uint32_t config)
+static void add_esds(struct buf *out, const struct config *config)
 {
     size_t at = full_box(out, "esds", 0, 0);
     add8(out, 3); /* ES_Descriptor */
@@ -159,19 +186,17 @@ static void add_esds(struct buf *out, const struct format *format, uint32_t conf
     add8(out, 13 + 2 + 2);
     add8(out, OBJECT_TYPE_AAC);
     add8(out, STREAM_TYPE_AUDIO);
-    add_zeros(out, 3);
-    add32(out, format->bitrate_bps);
-    add32(out, format->bitrate_bps);
-    add8(out, 5); /* DecoderSpecificInfo */
+    add_zeros(out, 3 + 4 + 4); /* of buffer and bit rates nothing is said */
+    add8(out, 5);              /* DecoderSpecificInfo */
     add8(out, 2);
-    add16(out, config);
+    add16(out, config_bits(config));
     add8(out, 6); /* SLConfigDescriptor: as MP4 has it */
     add8(out, 1);
     add8(out, 2);
     box_end(out, at);
 }
 
-static void add_stsd(struct buf *out, const struct format *format, uint32_t config)
+static void add_stsd(struct buf *out, const struct config *config)
 {
     size_t at = full_box(out, "stsd", 0, 0);
     add32(out, 1);
@@ -179,11 +204,12 @@ static void add_stsd(struct buf *out, const struct format *format, uint32_t conf
     add_zeros(out, 6);
     add16(out, 1); /* data reference */
     add_zeros(out, 8);
-    add16(out, format->channels);
+    add16(out, config_channels(config));
     add16(out, 16); /* bits of a sample: always said so */
     add_zeros(out, 4);
-    add32(out, format->rate_hz < 65536 ? format->rate_hz << 16 : 0);
-    add_esds(out, format, config);
+    uint32_t rate_hz = rates_hz[config->rate_index];
+    add32(out, rate_hz < 65536 ? rate_hz << 16 : 0);
+    add_esds(out, config);
     box_end(out, entry);
     box_end(out, at);
 }
@@ -195,7 +221,7 @@ static void add_empty_table(struct buf *out, const char *type, size_t zeros)
     box_end(out, at);
 }
 
-static void add_minf(struct buf *out, const struct format *format, uint32_t config)
+static void add_minf(struct buf *out, const struct config *config)
 {
     size_t minf = box(out, "minf");
     add_empty_table(out, "smhd", 4);
@@ -206,7 +232,7 @@ static void add_minf(struct buf *out, const struct format *format, uint32_t conf
     box_end(out, dref);
     box_end(out, dinf);
     size_t stbl = box(out, "stbl");
-    add_stsd(out, format, config);
+    add_stsd(out, config);
     add_empty_table(out, "stts", 4);
     add_empty_table(out, "stsc", 4);
     add_empty_table(out, "stsz", 8);
@@ -215,12 +241,12 @@ static void add_minf(struct buf *out, const struct format *format, uint32_t conf
     box_end(out, minf);
 }
 
-static void add_mdia(struct buf *out, const struct format *format, uint32_t config)
+static void add_mdia(struct buf *out, const struct config *config)
 {
     size_t mdia = box(out, "mdia");
     size_t mdhd = full_box(out, "mdhd", 0, 0);
     add_zeros(out, 8);
-    add32(out, format->rate_hz);
+    add32(out, rates_hz[config->rate_index]);
     add32(out, 0);
     add16(out, 0x55c4); /* "und" in three times five bits */
     add16(out, 0);
@@ -230,7 +256,7 @@ static void add_mdia(struct buf *out, const struct format *format, uint32_t conf
     buf_add(out, STR("soun"));
     add_zeros(out, 12 + 1);
     box_end(out, hdlr);
-    add_minf(out, format, config);
+    add_minf(out, config);
     box_end(out, mdia);
 }
 
@@ -246,18 +272,17 @@ static void add_mvex(struct buf *out)
     box_end(out, mvex);
 }
 
-enum err fmp4_init(const struct format *format, struct buf *out)
+enum err fmp4_init(uint32_t id, struct buf *out)
 {
-    uint32_t config;
-    enum err err = config_of(format, &config);
-    if (err)
-        return err;
+    const struct config config = {id >> 11 & 31, id >> 7 & 15, id >> 3 & 15};
+    if (!config_is_good(&config) || id != (INIT_VERSION << 16 | config_bits(&config)))
+        return E_UNSUPPORTED;
     add_ftyp(out);
     size_t moov = box(out, "moov");
-    add_mvhd(out, format->rate_hz);
+    add_mvhd(out, rates_hz[config.rate_index]);
     size_t trak = box(out, "trak");
     add_tkhd(out);
-    add_mdia(out, format, config);
+    add_mdia(out, &config);
     box_end(out, trak);
     add_mvex(out);
     box_end(out, moov);

@@ -12,10 +12,14 @@
 #include "base/buf.h"
 #include "media/format.h"
 
-/* Appends the init section of a track with this format; its timescale is the sample rate.
- * Errors: E_UNSUPPORTED no AAC, or what its configuration cannot say; those of the buffer stay
- *         there. */
-MUST_USE enum err fmp4_init(const struct format *format, struct buf *out);
+/* Names the init section of a format: equal ids, equal bytes, for ever. It holds the decoder's
+ * configuration itself, so that the section can be made from its name. 0: no AAC, or a format that
+ * the configuration cannot say. */
+uint32_t fmp4_init_id(const struct format *format);
+
+/* Appends the init section with this id; its timescale is the sample rate.
+ * Errors: E_UNSUPPORTED no format has this id; those of the buffer stay there. */
+MUST_USE enum err fmp4_init(uint32_t id, struct buf *out);
 
 /* One media segment: frames back to back as they lie on a tape (with ADTS heads, which come off),
  * in one or more stretches. */

@@ -36,8 +36,8 @@ static void add_head(struct buf *out, const struct m3u8_media *media)
     buf_printf(out, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%d\n",
                media->skipped > 0 ? 9 : 7, M3U8_TARGET_S);
     if (!media->has_ended)
-        buf_printf(out, "#EXT-X-SERVER-CONTROL:HOLD-BACK=%d.0,CAN-BLOCK-RELOAD=YES%s\n",
-                   M3U8_HOLD_S, media->is_closed_range ? "" : ",CAN-SKIP-UNTIL=36.0");
+        buf_printf(out, "#EXT-X-SERVER-CONTROL:HOLD-BACK=%d.0%s\n", M3U8_HOLD_S,
+                   media->is_closed_range ? "" : ",CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=36.0");
     if (media->is_closed_range)
         buf_printf(out, "#EXT-X-PLAYLIST-TYPE:%s\n", media->has_ended ? "VOD" : "EVENT");
     buf_printf(out,

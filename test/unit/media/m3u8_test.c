@@ -115,7 +115,7 @@ static void titles_cannot_break_out_of_their_quotes(void **state)
     buf_init(&buf, BYTES_MAX);
     m3u8_add_media(&buf, &media);
     assert_text(&buf, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:6\n"
-                      "#EXT-X-SERVER-CONTROL:HOLD-BACK=18.0,CAN-BLOCK-RELOAD=YES\n"
+                      "#EXT-X-SERVER-CONTROL:HOLD-BACK=18.0\n"
                       "#EXT-X-PLAYLIST-TYPE:EVENT\n"
                       "#EXT-X-MEDIA-SEQUENCE:299226000\n#EXT-X-DISCONTINUITY-SEQUENCE:0\n"
                       "#EXT-X-MAP:URI=\"i00000abc.mp4\"\n"
