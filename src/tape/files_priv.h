@@ -114,6 +114,9 @@ enum set_file { SET_FRAMES, SET_INDEX, SET_EVENTS, SET_FILES };
 MUST_USE enum err set_path(const char *folder, uint64_t first_n, enum set_file file,
                            char out[SET_PATH_MAX]);
 
+/* Folder of sets that are in the way: this, and when they were set aside, in Unix seconds. */
+#define SET_ASIDE_PREFIX "set-aside-"
+
 /* Reads the name of a set's file, without its folder; false if it is none. */
 bool set_name_parse(struct str name, uint64_t *first_n);
 

@@ -121,6 +121,7 @@ enum err piece_load(const struct tape *tape, const struct set_index *index, size
         .format = run->format,
         .drift_samples = run->drift_samples,
         .discontinuity = run->discontinuity,
+        .has_more = number + 1 < index->runs_count && run[1].n == run->n,
         .titles = titles,
     };
     size_t got = 0;

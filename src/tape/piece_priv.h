@@ -55,6 +55,9 @@ void shelf_free(struct shelf **shelf);
  *         gone or whose index is damaged counts as empty. */
 MUST_USE enum err shelf_find(struct shelf *shelf, struct tape *tape, int64_t at_us,
                              struct set_index **index, size_t *run);
+/* Finds run number `nth` of window n, otherwise as shelf_find(). */
+MUST_USE enum err shelf_find_window(struct shelf *shelf, struct tape *tape, uint64_t n, size_t nth,
+                                    struct set_index **index, size_t *run);
 void shelf_put(struct shelf *shelf, struct set_index *index);
 
 /* Reads one run.

@@ -111,6 +111,20 @@ static struct piece *cache_add(struct cache *cache, struct piece *piece)
 
 /* ---- the threads ---- */
 
+/* Takes a run from the cache or from disk; gives the index back. */
+static enum err run_get(struct tape_reader *reader, struct tape *tape, struct set_index *index,
+                        size_t number, struct piece **out)
+{
+    enum err err = OK;
+    *out = cache_find(&reader->cache, tape->id, &index->runs[number]);
+    if (!*out)
+        err = piece_load(tape, index, number, out);
+    if (!err)
+        *out = cache_add(&reader->cache, *out);
+    shelf_put(reader->shelf, index);
+    return err;
+}
+
 /* Answers with the run at `at_us`, or with the next one that can be read. */
 static enum err look_up(struct tape_reader *reader, struct tape *tape, int64_t at_us,
                         struct piece **out)
@@ -123,19 +137,30 @@ static enum err look_up(struct tape_reader *reader, struct tape *tape, int64_t a
         err = shelf_find(reader->shelf, tape, at_us, &index, &number);
         if (err)
             return err;
-        const struct record *run = &index->runs[number];
-        *out = cache_find(&reader->cache, tape->id, run);
-        if (*out)
-            err = OK;
-        else
-            err = piece_load(tape, index, number, out);
+        int64_t run_end_us = record_end_us(&index->runs[number]);
+        int64_t set_end_us = record_end_us(&index->runs[index->runs_count - 1]);
+        err = run_get(reader, tape, index, number, out);
         /* A set whose frames are gone is passed over as a whole. */
-        at_us = record_end_us(err == E_NOT_FOUND ? &index->runs[index->runs_count - 1] : run);
-        shelf_put(reader->shelf, index);
+        at_us = err == E_NOT_FOUND ? set_end_us : run_end_us;
     }
-    if (!err)
-        *out = cache_add(&reader->cache, *out);
     return err == E_NOT_FOUND ? E_CORRUPT : err;
+}
+
+static enum err look_up_window(struct tape_reader *reader, const struct tape_ask *ask,
+                               struct piece **out)
+{
+    struct set_index *index;
+    size_t number;
+    *out = NULL;
+    enum err err =
+        shelf_find_window(reader->shelf, ask->tape, ask->window, ask->nth, &index, &number);
+    return err ? err : run_get(reader, ask->tape, index, number, out);
+}
+
+static enum err answer(struct tape_reader *reader, const struct tape_ask *ask, struct piece **out)
+{
+    return ask->window > 0 ? look_up_window(reader, ask, out)
+                           : look_up(reader, ask->tape, ask->at.us, out);
 }
 
 static struct tape_ask *queue_take(struct tape_reader *reader, bool *stopping)
@@ -161,7 +186,7 @@ static void *thread_run(void *ctx)
     bool stopping;
     while ((ask = queue_take(reader, &stopping))) {
         struct piece *piece = NULL;
-        ask->err = stopping ? E_CLOSED : look_up(reader, ask->tape, ask->at.us, &piece);
+        ask->err = stopping ? E_CLOSED : answer(reader, ask, &piece);
         ask->piece = piece ? &piece->open : NULL;
         ask->done(ask); /* the asker's again, and maybe gone */
     }

@@ -23,6 +23,7 @@ struct tape_piece {
     uint32_t samples;
     int32_t drift_samples;  /* of its first frame: see tape_media_time() in runs.h */
     uint32_t discontinuity; /* count since the tape began; not that of the piece before = a break */
+    bool has_more;          /* another run of its window follows */
     struct str bytes;       /* whole frames */
     const struct tape_piece_title *titles; /* in order; the first has offset 0 */
     size_t titles_count;
@@ -33,6 +34,7 @@ void tape_reader_stop(struct tape_reader **reader); /* open asks are answered wi
 
 /* One question; lies in the asker's memory until done() was called.
  * `at`:    the run that holds this instant, else the next one after it.
+ * `window`: if not 0, run number `nth` of this window instead (E_NOT_FOUND: it has no such run).
  * done():  on a reader thread; must only hand over (post) and return. err OK: *piece is a new
  *          reference, given back with tape_piece_unref(). E_NOT_FOUND: nothing at or after `at` is
  *          on disk yet (the RAM tail has it, or there is none). E_IO, E_CLOSED, E_NOMEM;
@@ -40,6 +42,8 @@ void tape_reader_stop(struct tape_reader **reader); /* open asks are answered wi
 struct tape_ask {
     struct tape *tape;
     struct utc at;
+    uint64_t window;
+    unsigned nth;
     void (*done)(struct tape_ask *ask);
     enum err err;                   /* the answer */
     const struct tape_piece *piece; /* the answer */

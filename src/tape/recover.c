@@ -360,7 +360,7 @@ static enum err set_aside(struct tape *tape, uint64_t first_n, struct utc now, c
 {
     char folder[SET_PATH_MAX], from[SET_PATH_MAX], to[SET_PATH_MAX];
     int len =
-        snprintf(folder, sizeof folder, "%s/set-aside-%" PRId64, tape->folder, now.us / US_PER_S);
+        snprintf(folder, sizeof folder, "%s/" SET_ASIDE_PREFIX "%" PRId64, tape->folder, now.us / US_PER_S);
     enum err err = len < 0 || (size_t)len >= sizeof folder ? E_TOO_LONG : io_make_folder(folder);
     for (int i = 0; i < SET_FILES && !err; i++) {
         err = set_path(tape->folder, first_n, i, from);
@@ -371,6 +371,7 @@ static enum err set_aside(struct tape *tape, uint64_t first_n, struct utc now, c
         if (err == E_NOT_FOUND)
             err = OK; /* a set need not be whole to be in the way */
     }
+    tape->aside_s = (uint64_t)(now.us / US_PER_S);
     if (!err)
         log_warn(EV_TAPE_RECOVERED, "tape=%s set=%" PRIu64 " aside=%s why=\"%s\"", tape->name,
                  first_n, folder, why);

@@ -32,10 +32,21 @@ static enum err room_for_one(struct tape_sets *sets)
     return OK;
 }
 
+static void note_aside(struct tape *tape, struct str name)
+{
+    uint64_t s;
+    if (str_starts(name, STR(SET_ASIDE_PREFIX)) &&
+        !str_parse_u64(str_slice(name, sizeof SET_ASIDE_PREFIX - 1, name.len), INT64_MAX, &s) &&
+        s > tape->aside_s)
+        tape->aside_s = s;
+}
+
 static enum err on_name(void *ctx, const char *name)
 {
-    struct tape_sets *sets = ctx;
+    struct tape *tape = ctx;
+    struct tape_sets *sets = &tape->sets;
     uint64_t first_n;
+    note_aside(tape, str_of(name));
     if (!set_name_parse(str_of(name), &first_n))
         return OK; /* not ours, or half of an io_save() */
     enum err err = room_for_one(sets);
@@ -53,7 +64,7 @@ static int by_first_n(const void *a, const void *b)
 enum err sets_load(struct tape *tape)
 {
     struct tape_sets *sets = &tape->sets;
-    enum err err = io_list(tape->folder, on_name, sets);
+    enum err err = io_list(tape->folder, on_name, tape);
     if (err && err != E_NOT_FOUND)
         return err;
     if (sets->count == 0)

@@ -264,3 +264,31 @@ enum err shelf_find(struct shelf *shelf, struct tape *tape, int64_t at_us, struc
         err = set_look(shelf, tape, &set, at_us, index, run);
     return err;
 }
+
+enum err shelf_find_window(struct shelf *shelf, struct tape *tape, uint64_t n, size_t nth,
+                           struct set_index **index, size_t *run)
+{
+    struct tape_set set;
+    *index = NULL;
+    *run = 0;
+    if (!tape->folder || !sets_find(tape, n, &set))
+        return E_NOT_FOUND;
+    enum err err = shelf_get(shelf, tape, &set, index);
+    if (err)
+        return err;
+    const struct set_index *in = *index;
+    size_t low = 0, high = in->runs_count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (in->runs[mid].n < n)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *run = low + nth;
+    if (nth < in->runs_count - low && in->runs[*run].n == n)
+        return OK;
+    shelf_put(shelf, *index);
+    *index = NULL;
+    return E_NOT_FOUND;
+}

@@ -45,6 +45,10 @@ MUST_USE enum err tape_open(const struct tape_config *config, struct utc now, st
 void tape_close(struct tape **tape);
 
 enum codec tape_codec(const struct tape *tape);
+/* When part of the tape was last set aside, in Unix seconds; 0 = never. Windows of before may come
+ * again after that. */
+uint64_t tape_set_aside(const struct tape *tape);
+
 const char *tape_name(const struct tape *tape);
 uint32_t tape_serial(const struct tape *tape); /* Ogg serial number, fixed by the name */
 

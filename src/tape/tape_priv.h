@@ -79,6 +79,7 @@ struct tape {
     uint32_t serial;
     uint64_t id; /* random: tells this tape from an earlier one at the same address */
     struct tail *tail;
+    uint64_t aside_s;      /* when a set was last set aside; 0 = never */
     int64_t opened_end_us; /* the end of the files when the tape was opened; 0 = none */
     struct tape_air air;
     struct tape_sets sets;
