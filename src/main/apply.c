@@ -61,6 +61,8 @@ static enum err publish(struct apply *apply, struct board *next, struct buf *fau
     stage_publish(c->place, next, c->loops, c->air);
     if (relays_set(c->relays, next) != OK)
         log_warn(EV_RELAY, "text=\"not all could be started: %s\"", err_text(E_NOMEM));
+    if (hls_set(c->hls, board_now(c->place)) != OK)
+        log_warn(EV_HLS, "text=\"not all can be played: %s\"", err_text(E_NOMEM));
     log_info(EV_BOARD, "version=%llu text=\"applied\"", (unsigned long long)version);
     return OK;
 }

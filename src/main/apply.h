@@ -6,6 +6,7 @@
 #define MAST_MAIN_APPLY_H
 
 #include "air/relay.h"
+#include "hls/hls.h"
 #include "main/serve.h"
 #include "main/stage.h"
 #include "main/work.h"
@@ -18,6 +19,7 @@ struct apply_config {
     struct loops *loops;
     struct air *air;
     struct relays *relays;
+    struct hls *hls;
     char board_path[PATH_BYTES];
 };
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "front/front.h"
+#include "hls/hls.h"
 #include "listen/poll.h"
 #include "main/alarm_route.h"
 #include "main/apply.h"
@@ -56,6 +57,7 @@ struct serve {
     struct loops *loops;
     struct http_server *server;
     struct listen *listen;
+    struct hls *hls;
     struct front *front;
     struct apply *apply;
     struct fetcher *fetcher;
@@ -278,6 +280,18 @@ static enum err make_rooms(struct serve *serve)
     };
     if (!err)
         err = listen_new(&listen_config, &serve->listen);
+    struct hls_config hls_config = {
+        .loops = serve->loops,
+        .place = &serve->place,
+        .clock = air_clock(serve->air),
+        .reader = serve->reader,
+        .listen = serve->listen,
+        .data_folder = serve->config.data_folder,
+    };
+    if (!err)
+        err = hls_new(&hls_config, &serve->hls);
+    if (!err)
+        err = hls_set(serve->hls, board_now(&serve->place));
     struct front_config front_config = {
         .clock = air_clock(serve->air),
         .place = &serve->place,
@@ -309,6 +323,13 @@ static enum err make_server(struct serve *serve)
     struct http_route routes[FRONT_ROUTES_MAX + 4];
     struct http_config config;
     size_t count = front_routes(serve->front, routes);
+    routes[count++] = (struct http_route){
+        .path = "/hls/*",
+        .methods = HTTP_GET,
+        .handler = hls_on_request,
+        .ctx = serve->hls,
+        .cors = true,
+    };
     routes[count++] = (struct http_route){
         .path = "*",
         .methods = HTTP_GET,
@@ -464,12 +485,15 @@ static enum err start_loops(struct serve *serve)
         .loops = serve->loops,
         .air = serve->air,
         .relays = serve->relays,
+        .hls = serve->hls,
     };
     data_path(&serve->config, "board.json", config.board_path);
     apply_start(serve->apply, &config);
     enum err err = loops_start(serve->loops);
     if (!err)
         err = listen_start(serve->listen);
+    if (!err)
+        err = hls_start(serve->hls);
     if (!err)
         err = ledgers_start(serve->ledgers);
     if (err)
@@ -577,6 +601,7 @@ static void drain(struct serve *serve)
 
 static void stop(struct serve *serve)
 {
+    hls_stop(serve->hls);
     relays_free(&serve->relays);
     alarms_free(&serve->alarms); /* a test that is under way is answered by a loop */
     fetcher_stop(&serve->fetcher);
@@ -591,6 +616,7 @@ static void stop(struct serve *serve)
     front_free(&serve->front);
     if (serve->reader)
         tape_reader_stop(&serve->reader);
+    hls_free(&serve->hls);
     listen_free(&serve->listen);
     air_free(&serve->air);
     loops_free(&serve->loops);

@@ -229,6 +229,11 @@ struct response *response_ref(struct response *response)
     return response;
 }
 
+size_t response_bytes(const struct response *response)
+{
+    return response->forms[CODING_IDENTITY].body.len;
+}
+
 void response_unref(struct response *response)
 {
     if (response && atomic_fetch_sub_explicit(&response->refs, 1, memory_order_acq_rel) == 1)

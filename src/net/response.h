@@ -34,6 +34,8 @@ MUST_USE enum err response_new(const struct response_spec *spec, struct response
 struct response *response_ref(struct response *response); /* Thread: any */
 void response_unref(struct response *response);           /* NULL does nothing */
 
+size_t response_bytes(const struct response *response); /* of its body, as it is */
+
 /* "Not Found" for 404; "" for what is none of ours. */
 const char *http_reason(int status);
 
