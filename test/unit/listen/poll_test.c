@@ -539,6 +539,19 @@ static void a_bar_ends_without_a_sweep_too(void **state)
     only_one(rig);
 }
 
+static void who_was_forgotten_meanwhile_is_not_sent_away(void **state)
+{
+    struct rig *rig = *state;
+    comes(rig, "abc");
+    uint64_t id = only_one(rig).id;
+    wait_s(rig, 60);
+    callers_bar(&rig->listen->callers, 0, id, rig_mono(rig));
+    assert_int_equal(caught.ends, 1);
+    comes(rig, "abc");
+    callers_bar(&rig->listen->callers, 0, id, rig_mono(rig)); /* another has his place */
+    only_one(rig);
+}
+
 static void a_drain_ends_all_and_lets_nobody_in(void **state)
 {
     struct rig *rig = *state;
@@ -827,6 +840,7 @@ int main(void)
         TEST(bytes_go_to_who_came_last_for_a_playlist),
         TEST(bytes_begin_no_session_and_prolong_none),
         TEST(who_was_sent_away_stays_away_for_ten_minutes),
+        TEST(who_was_forgotten_meanwhile_is_not_sent_away),
         TEST(a_bar_ends_without_a_sweep_too),
         TEST(a_drain_ends_all_and_lets_nobody_in),
         TEST(a_flood_of_ids_ends_with_no_place_and_no_more_memory),
