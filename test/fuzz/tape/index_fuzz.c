@@ -15,6 +15,7 @@
 #include "base/pack.h"
 #include "media/scan.h"
 #include "tape/piece_priv.h"
+#include "tape/runs.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const unsigned char *input, size_t size);
@@ -113,6 +114,50 @@ static void check_piece(const struct piece *piece, enum codec codec)
               piece->open.titles[i].offset_bytes < piece->open.bytes.len);
 }
 
+struct list {
+    struct tape_run last;
+    uint64_t runs, titles;
+    int64_t title_us;
+};
+
+static uint64_t media_of(const struct tape_run *run)
+{
+    return tape_media_time(run->start, run->drift_samples, run->format.rate_hz);
+}
+
+/* In order, and without a break for media time that does not go on. */
+static bool on_run(void *ctx, const struct tape_run *run)
+{
+    struct list *list = ctx;
+    check(run->samples > 0 && run->bytes > 0 && run->n == window_of(run->start.us));
+    if (list->runs++ > 0) {
+        check(run->n >= list->last.n);
+        int64_t off = (int64_t)(media_of(&list->last) + list->last.samples - media_of(run));
+        check(run->is_break || format_same(&run->format, &list->last.format));
+        check(run->is_break || llabs(off) <= run->format.rate_hz / 10 + 1);
+    }
+    list->last = *run;
+    return true;
+}
+
+static bool on_title(void *ctx, struct utc at, struct str text)
+{
+    struct list *list = ctx;
+    check(text.len < TITLE_BYTES && (list->titles++ == 0 || at.us >= list->title_us));
+    list->title_us = at.us;
+    return true;
+}
+
+static void check_lists(struct tape *tape)
+{
+    struct list list = {0};
+    check(tape_runs_on_disk(tape, 0, UINT64_MAX, on_run, &list) == OK);
+    check(tape_titles_on_disk(tape, (struct utc){0}, (struct utc){INT64_MAX / 8}, on_title,
+                              &list) == OK);
+    check(tape_titles_on_disk(tape, list.last.start, (struct utc){INT64_MAX / 8}, on_title,
+                              &(struct list){0}) == OK);
+}
+
 /* Returns how many samples are on disk in runs that can be read. */
 static uint64_t walk(struct tape *tape)
 {
@@ -168,6 +213,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *input, size_t size)
 
     struct tape *tape = open_tape(folder, codec);
     uint64_t before = walk(tape);
+    check_lists(tape);
     struct format format = {.codec = codec, .rate_hz = 44100, .channels = 2, .profile = 1};
     unsigned char sound[418] = {0xFF, 0xFB, 0x90};
     if (codec == CODEC_MP3) {
@@ -179,6 +225,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *input, size_t size)
     tape = open_tape(folder, codec);
     check(!tape->disk.repair);
     check(walk(tape) == before);
+    check_lists(tape);
     tape_close(&tape);
     check(io_list(folder, remove_any, folder) == OK);
     rmdir(folder);

@@ -319,6 +319,37 @@ static void what_was_overwritten_before_it_was_written_is_a_hole_on_disk(void **
     rig_end(&rig);
 }
 
+static void media_time_goes_on_by_the_sample_behind_what_was_overwritten(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct tape_run_in_ram run;
+    rig_init(&rig, true);
+    small_open(&rig, RIG_START_US);
+    rig_feed(&rig, 1000);
+    rig_flush(&rig);
+    fault_set(WRITE, 0, ENOSPC, true);
+    for (int i = 0; i < 2000; i++) {
+        rig_feed(&rig, 4);
+        rig_feed_one(&rig, US_PER_MS, false); /* no hole: the clock goes its own way */
+    }
+    assert_int_equal(tape_flush(rig.tape), E_DISK_FULL);
+    fault_clear();
+    rig_flush(&rig);
+    assert_true(tape_disk_stats(rig.tape).lost_bytes > 0);
+    struct rig_runs runs = rig_runs(&rig); /* looks at the media time of each */
+    assert_int_equal(runs.breaks, 1);
+    assert_true(runs.last.drift_samples < -1500 * (RATE_HZ / 1000));
+    /* The files tell what the tail tells. */
+    uint64_t number = tape_runs_oldest_in_ram(rig.tape);
+    while (!tape_run_in_ram(rig.tape, number, false, &run))
+        number++;
+    assert_int_equal(tape_run_in_ram(rig.tape, number - 1, false, &run), OK);
+    assert_int_equal(run.run.start.us, runs.last.start.us);
+    assert_int_equal(run.run.drift_samples, runs.last.drift_samples);
+    rig_end(&rig);
+}
+
 /* ---- a disk that hangs ---- */
 
 struct hung {
@@ -376,6 +407,13 @@ static void a_disk_that_hangs_never_holds_up_the_air_or_a_loop(void **state)
 
 /* ---- memory that is out ---- */
 
+static bool on_title(void *ctx, struct utc at, struct str text)
+{
+    (void)at;
+    *(uint64_t *)ctx += text.len;
+    return true;
+}
+
 /* Everything once that allocates; returns the first error. */
 static enum err all_at_once(struct rig *rig)
 {
@@ -383,6 +421,8 @@ static enum err all_at_once(struct rig *rig)
     struct set_index *index = NULL;
     struct piece *piece = NULL;
     struct shelf *shelf = NULL;
+    struct rig_runs runs = {0};
+    uint64_t titles_bytes = 0;
     size_t run;
     enum err err = tape_open(&config, (struct utc){RIG_START_US}, &rig->tape);
     if (err)
@@ -397,6 +437,12 @@ static enum err all_at_once(struct rig *rig)
         err = shelf_find(shelf, rig->tape, 0, &index, &run);
     if (!err)
         err = piece_load(rig->tape, index, run, &piece);
+    if (!err)
+        err = tape_runs_on_disk(rig->tape, 0, UINT64_MAX, rig_on_run, &runs);
+    if (!err)
+        err = tape_titles_on_disk(rig->tape, (struct utc){0}, (struct utc){INT64_MAX / 8}, on_title,
+                                  &titles_bytes);
+    assert_true(err || (runs.count > 0 && titles_bytes > 0));
     if (piece)
         piece_unref(piece);
     if (index)
@@ -448,6 +494,7 @@ int main(void)
         cmocka_unit_test(any_rename_may_fail),
         cmocka_unit_test(a_repair_that_fails_is_made_up_for_later),
         cmocka_unit_test(what_was_overwritten_before_it_was_written_is_a_hole_on_disk),
+        cmocka_unit_test(media_time_goes_on_by_the_sample_behind_what_was_overwritten),
         cmocka_unit_test(any_allocation_may_fail),
         cmocka_unit_test(a_disk_that_hangs_never_holds_up_the_air_or_a_loop),
     };

@@ -22,6 +22,7 @@ static void a_record_comes_back_as_it_was_written(void **state)
     (void)state;
     unsigned char bytes[RECORD_BYTES];
     struct record back, want = a_record;
+    want.drift_samples = -77;
     record_format(&want, bytes);
     assert_int_equal(record_parse(text_of(bytes), CODEC_AAC, &back), OK);
     assert_int_equal(back.n, want.n);
@@ -31,6 +32,8 @@ static void a_record_comes_back_as_it_was_written(void **state)
     assert_int_equal(back.samples, want.samples);
     assert_int_equal(back.discontinuity, want.discontinuity);
     assert_int_equal(back.flags, want.flags);
+    assert_int_equal(back.drift_samples, -77);
+    assert_memory_equal(bytes + 54, "\xB3\xFF\xFF\xFF\0", 6);
     assert_memory_equal(&back.format, &want.format, sizeof back.format);
     assert_int_equal(record_end_us(&back), want.start_us + 5520000);
 }
@@ -60,6 +63,7 @@ static void a_record_torn_while_it_was_closed_counts_as_open(void **state)
     (void)state;
     unsigned char open[RECORD_BYTES], closed[RECORD_BYTES];
     struct record rec = a_record, back;
+    rec.drift_samples = INT32_MIN;
     record_format(&rec, closed);
     rec.flags |= RECORD_OPEN;
     rec.bytes = rec.samples = 0;
@@ -73,6 +77,7 @@ static void a_record_torn_while_it_was_closed_counts_as_open(void **state)
         assert_true(back.flags & RECORD_DISCONTINUITY);
         assert_int_equal(back.start_us, rec.start_us);
         assert_int_equal(back.bytes, 0);
+        assert_int_equal(back.drift_samples, INT32_MIN); /* the same before and after */
     }
 }
 

@@ -37,6 +37,28 @@ static void check_copy(const char *bytes, size_t len)
     }
 }
 
+/* A run near the old end of the tail, which may be overtaken while it is looked at. */
+static void run_check(const struct tape *tape, uint64_t ahead)
+{
+    struct tape_run_in_ram run;
+    struct utc at;
+    char text[TITLE_BYTES];
+    uint64_t number = tape_runs_oldest_in_ram(tape) + ahead;
+    if (!tape_run_in_ram(tape, number, ahead % 2, &run)) {
+        assert_int_equal(run.run.n, window_of(run.run.start.us));
+        assert_int_equal(run.run.samples % SAMPLES, 0);
+        assert_in_range(run.run.bytes, run.run.samples / SAMPLES * 417,
+                        run.run.samples / SAMPLES * 418);
+        assert_in_range(run.run.drift_samples + 1, 0, 2); /* rounding */
+        assert_int_equal(run.end_pos - run.pos, run.run.bytes);
+    }
+    uint64_t seq = tape_title_seq(tape, tape_head(tape));
+    if (seq > 0 && !tape_title_in_ram(tape, seq - 1, &at, text)) {
+        assert_int_equal(strtoull(text + strlen("title "), NULL, 10), seq);
+        assert_true(at.us >= RIG_START_US);
+    }
+}
+
 /* Looks at the tail in every way, from a cursor that sometimes lags. */
 static void *loop_run(void *ctx)
 {
@@ -71,6 +93,7 @@ static void *loop_run(void *ctx)
                 race->lagged++;
             }
         }
+        run_check(race->tape, rand_r(&seed) % 8);
         if (!tape_title_find(race->tape, pos, &title) && title.seq > 0) {
             char want[32];
             snprintf(want, sizeof want, "title %d", (int)title.seq);

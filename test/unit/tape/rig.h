@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "media/scan.h"
 #include "tape/piece_priv.h"
+#include "tape/runs.h"
 #include "tape/tape_priv.h"
 
 #include <setjmp.h>
@@ -204,9 +205,45 @@ static inline void rig_check_piece(const struct rig *rig, const struct tape_piec
     walk->pieces++;
 }
 
+/* The runs that a list tells: in order, and media time goes on by the sample but at breaks. */
+struct rig_runs {
+    struct tape_run last;
+    uint64_t count, samples, breaks;
+};
+
+static inline uint64_t rig_media(const struct tape_run *run)
+{
+    return tape_media_time(run->start, run->drift_samples, run->format.rate_hz);
+}
+
+static inline bool rig_on_run(void *ctx, const struct tape_run *run)
+{
+    struct rig_runs *runs = ctx;
+    assert_int_equal(run->n, window_of(run->start.us));
+    assert_true(run->samples > 0 && run->bytes > 0);
+    if (runs->count > 0) {
+        assert_true(run->n >= runs->last.n && run->start.us > runs->last.start.us);
+        if (!run->is_break)
+            assert_int_equal(rig_media(run), rig_media(&runs->last) + runs->last.samples);
+    }
+    runs->last = *run;
+    runs->count++;
+    runs->samples += run->samples;
+    runs->breaks += run->is_break;
+    return true;
+}
+
+static inline struct rig_runs rig_runs(struct rig *rig)
+{
+    struct rig_runs runs = {0};
+    assert_int_equal(tape_runs_on_disk(rig->tape, 0, UINT64_MAX, rig_on_run, &runs), OK);
+    return runs;
+}
+
 /* Walks over all that is on disk, without threads and cache. */
 static inline struct rig_walk rig_walk(struct rig *rig)
 {
+    struct rig_runs runs = rig_runs(rig);
     struct rig_walk walk = {.next = UINT64_MAX};
     struct set_index *index;
     struct piece *piece;
@@ -215,10 +252,13 @@ static inline struct rig_walk rig_walk(struct rig *rig)
         at = record_end_us(&index->runs[run]);
         assert_int_equal(piece_load(rig->tape, index, run, &piece), OK);
         assert_int_equal(piece->open.bytes.len, index->runs[run].bytes); /* not cut */
+        assert_int_equal(piece->open.drift_samples, index->runs[run].drift_samples);
         shelf_put(rig->shelf, index);
         rig_check_piece(rig, &piece->open, &walk);
         piece_unref(piece);
     }
+    assert_int_equal(runs.count, walk.pieces);
+    assert_int_equal(runs.samples, walk.frames * SAMPLES);
     return walk;
 }
 
