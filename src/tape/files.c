@@ -46,7 +46,7 @@ int64_t us_samples(int64_t us, uint32_t rate_hz)
 int32_t drift_of(int64_t media, int64_t start_us, uint32_t rate_hz)
 {
     int64_t drift = media - us_samples(start_us, rate_hz);
-    return drift < INT32_MIN || drift > INT32_MAX ? 0 : (int32_t)drift;
+    return media < 0 || drift < INT32_MIN || drift > INT32_MAX ? 0 : (int32_t)drift;
 }
 
 int64_t record_media(const struct record *record)
@@ -135,6 +135,8 @@ enum err record_parse(struct str bytes, enum codec codec, struct record *out)
         r.offset > INT64_MAX / 4 || r.format.rate_hz == 0 || r.format.rate_hz > 768000 ||
         (is_open ? r.bytes > 0 || r.samples > 0 : r.bytes == 0 || r.samples == 0))
         return E_CORRUPT;
+    if (record_media(&r) < 0)
+        r.drift_samples = 0;
     *out = r;
     return OK;
 }

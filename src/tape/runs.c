@@ -20,16 +20,18 @@ struct listing {
     bool (*fn)(void *ctx, const struct tape_run *run);
     void *ctx;
     struct record before; /* the run before; 0 samples = none is known */
+    bool lost;            /* because it is gone, though its hour is not */
     bool stopped;
 };
 
 /* A record that is damaged or gone takes its break with it. */
-static bool is_break(const struct record *before, const struct record *run)
+static bool is_break(const struct listing *l, const struct record *run)
 {
+    const struct record *before = &l->before;
     if (run->flags & RECORD_DISCONTINUITY)
         return true;
     if (before->samples == 0)
-        return false;
+        return l->lost;
     int64_t off = record_media(before) + before->samples - record_media(run);
     int64_t most = us_samples(HOLE_US, run->format.rate_hz);
     return run->discontinuity != before->discontinuity ||
@@ -54,7 +56,7 @@ static void set_tell(struct listing *l, const struct set_index *index, uint64_t 
             .samples = run->samples,
             .bytes = run->bytes,
             .drift_samples = run->drift_samples,
-            .is_break = is_break(&l->before, run),
+            .is_break = is_break(l, run),
             .format = run->format,
         };
         l->before = *run;
@@ -92,6 +94,7 @@ enum err tape_runs_on_disk(struct tape *tape, uint64_t from_n, uint64_t to_n,
         if (!err)
             set_tell(&listing, index, sets_measure(tape, set.first_n));
         index_free(index);
+        listing.lost = true;
         more = sets_after(tape, set.first_n, &set);
     }
     return OK;

@@ -81,6 +81,23 @@ static void a_record_torn_while_it_was_closed_counts_as_open(void **state)
     }
 }
 
+static void a_drift_to_before_all_time_counts_as_none(void **state)
+{
+    (void)state;
+    unsigned char bytes[RECORD_BYTES];
+    struct record back, rec = a_record;
+    rec.n = 0;
+    rec.start_us = 5 * US_PER_S;
+    rec.drift_samples = -5 * 48000;
+    record_format(&rec, bytes);
+    assert_int_equal(record_parse(text_of(bytes), CODEC_AAC, &back), OK);
+    assert_int_equal(back.drift_samples, -5 * 48000);
+    rec.drift_samples--;
+    record_format(&rec, bytes);
+    assert_int_equal(record_parse(text_of(bytes), CODEC_AAC, &back), OK);
+    assert_int_equal(back.drift_samples, 0);
+}
+
 static void any_flipped_bit_is_noticed(void **state)
 {
     (void)state;
@@ -192,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_record_comes_back_as_it_was_written),
         cmocka_unit_test(the_layout_is_what_it_says),
         cmocka_unit_test(a_record_torn_while_it_was_closed_counts_as_open),
+        cmocka_unit_test(a_drift_to_before_all_time_counts_as_none),
         cmocka_unit_test(any_flipped_bit_is_noticed),
         cmocka_unit_test(nonsense_with_a_good_crc_is_refused),
         cmocka_unit_test(only_names_of_sets_are_names_of_sets),

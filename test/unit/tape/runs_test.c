@@ -251,6 +251,14 @@ static void what_is_gone_or_damaged_is_passed_over_and_breaks(void **state)
     list = list_disk(rig.tape, FIRST_N + 1813, UINT64_MAX);
     assert_true(list->run[0].is_break);
     mem_free(list);
+    list = list_disk(rig.tape, FIRST_N + 1800, UINT64_MAX);
+    assert_true(list->run[0].is_break);
+    mem_free(list);
+    /* The fourth hour ends early. */
+    assert_int_equal(truncate(path, 590 * RECORD_BYTES), 0);
+    list = list_disk(rig.tape, FIRST_N + 2400, UINT64_MAX);
+    assert_true(list->run[0].is_break);
+    mem_free(list);
     /* The last hour's frames are cut: what is cut is not told. */
     assert_int_equal(set_path(rig.folder, FIRST_N + 3000, SET_FRAMES, path), OK);
     assert_int_equal(truncate(path, 10 * 96000 - 1), 0);
