@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
 static const char usage[] =
     "mast: a radio station in one program\n"
@@ -137,7 +138,7 @@ static int run(struct arguments *a)
 {
     struct serve_config serve = {0};
     if (load_config(a, &serve.config) != 0)
-        return 1;
+        return strcmp(a->command, "serve") == 0 ? EX_CONFIG : 1; /* the unit: no use in a restart */
     serve.config_path = a->config_path;
     if (strcmp(a->command, "serve") == 0)
         return serve_run(&serve);

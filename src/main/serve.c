@@ -15,6 +15,7 @@
 #include "main/ledgers.h"
 #include "main/loop_maker.h"
 #include "main/notify.h"
+#include "main/pulse.h"
 #include "main/stage.h"
 #include "main/watch.h"
 #include "main/work.h"
@@ -27,6 +28,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define SERVER_NAME       "mast/" MAST_VERSION
@@ -65,9 +67,11 @@ struct serve {
     struct alarms *alarms;
     struct alarm_route *alarm_route;
     struct watch watch;
+    struct pulse *pulse;
     struct mono last_second;
     atomic_bool is_draining;
     struct utc started;
+    int exit_code; /* when the start fails */
 };
 
 void data_path(const struct config *config, const char *name, char path[PATH_BYTES])
@@ -212,6 +216,8 @@ static enum err open_board(struct serve *serve)
         err = stage_attach(serve->stage, board, clock_utc(clock_real()), &faults);
     if (err) {
         complain("the board", err);
+        if (err == E_SYNTAX || err == E_CORRUPT || err == E_EXISTS)
+            serve->exit_code = EX_CONFIG; /* only somebody's hand mends it */
         fprintf(stderr, "%.*s", STR_ARG(buf_str(&faults)));
         board_free(&board);
     } else {
@@ -496,6 +502,14 @@ static enum err start_loops(struct serve *serve)
         err = hls_start(serve->hls);
     if (!err)
         err = ledgers_start(serve->ledgers);
+    struct pulse_config pulse = {
+        .loops = serve->loops,
+        .air = serve->air,
+        .place = &serve->place,
+        .listen = serve->listen,
+    };
+    if (!err)
+        err = pulse_start(&pulse, &serve->pulse);
     if (err)
         complain("the loops", err);
     return err;
@@ -607,6 +621,7 @@ static void stop(struct serve *serve)
     fetcher_stop(&serve->fetcher);
     if (serve->loops)
         loops_stop(serve->loops);
+    pulse_free(&serve->pulse);
     loop_maker_stop(&serve->loop_maker);
     if (serve->air)
         air_stop(serve->air);
@@ -675,6 +690,7 @@ int serve_run(const struct serve_config *how)
     serve->how = how;
     serve->config = how->config;
     serve->lock_fd = serve->signal_fd = -1;
+    serve->exit_code = 1;
     serve->started = clock_utc(clock_real());
     enum err err = start(serve);
     if (!err) {
@@ -687,6 +703,7 @@ int serve_run(const struct serve_config *how)
         drain(serve);
     }
     stop(serve);
+    int code = err ? serve->exit_code : 0;
     mem_free(serve);
-    return err ? 1 : 0;
+    return code;
 }

@@ -26,8 +26,8 @@ struct serve_config {
     struct serve_extra extra;
 };
 
-/* Runs until a signal ends it. Returns the process's exit code; what went wrong stands on stderr.
- */
+/* Runs until a signal ends it. Returns the process's exit code, EX_CONFIG where a start could only
+ * fail again until somebody mends the board; what went wrong stands on stderr. */
 int serve_run(const struct serve_config *config);
 
 /* "<data folder>/<name>" into `path`.   Shape: path has PATH_BYTES. */

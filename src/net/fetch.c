@@ -340,8 +340,8 @@ static int set_web(struct fetch *fetch, const struct fetch_config *c, bool keep_
     bad |= (int)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
     bad |= (int)curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
     /* A message that turned into a GET on its way would seem to have arrived. */
-    bad |=
-        (int)curl_easy_setopt(easy, CURLOPT_POSTREDIR, CURL_REDIR_POST_301 | CURL_REDIR_POST_302);
+    bad |= (int)curl_easy_setopt(easy, CURLOPT_POSTREDIR,
+                                 (long)(CURL_REDIR_POST_301 | CURL_REDIR_POST_302));
     bad |= (int)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     bad |= (int)curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
     if (c->is_stream) {

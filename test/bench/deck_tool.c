@@ -135,6 +135,7 @@ static bool take_messages(struct driver *driver)
 
 static bool receive(struct driver *driver)
 {
+    assert(driver->in_bytes < sizeof driver->in); /* a message always fits */
     ssize_t got =
         read(driver->fd, driver->in + driver->in_bytes, sizeof driver->in - driver->in_bytes);
     if (got <= 0)

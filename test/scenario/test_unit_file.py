@@ -14,6 +14,7 @@ import pytest
 
 from lib import confine, ears, judge, scene, sound, sources, tls
 from lib.alarms import Hook, alarm_test, by_hook
+from lib.manager import Manager
 from lib.station import BUILD, ROOT, Station, wait_for
 
 UNIT = ROOT / "dist" / "mast.service"
@@ -36,21 +37,6 @@ def environment():
 
 def prefix(without=""):
     return [*CONFINE, *(["--without", without] if without else [])]
-
-
-class Manager:
-    """Stands in for systemd as far as Type=notify goes."""
-
-    def __init__(self, folder):
-        self.path, self.heard = str(folder / "notify"), []
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.sock.bind(self.path)
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self):
-        with contextlib.suppress(OSError):
-            while True:
-                self.heard.append(self.sock.recv(4096).decode())
 
 
 class Far:
@@ -168,12 +154,15 @@ def test_under_the_unit_the_station_does_all_it_can(make_mast, tmp_path, far):
     try:
         station = make_mast(
             by_hook(hook, alarm_ca_file=f'"{authority.file}"'), prefix=prefix(),
-            env={**environment(), "NOTIFY_SOCKET": manager.path}, what=document(far))
+            env={**environment(), "NOTIFY_SOCKET": manager.path,
+                                "WATCHDOG_USEC": "3000000"}, what=document(far))
         wait_for(lambda: "READY=1" in manager.heard, why="it did not say that it is ready")
         assert_does_all_it_can(station, far, hook, tmp_path)
         station.stop()
         assert complaints(station) == []
-        assert manager.heard == ["READY=1", "STOPPING=1"]
+        told = [text for text in manager.heard if not text.startswith(("STATUS=", "WATCHDOG="))]
+        assert told == ["READY=1", "STOPPING=1"]
+        assert "WATCHDOG=1" in manager.heard
     finally:
         hook.close()
 

@@ -2,6 +2,7 @@
 X(EV_START, "start")
 X(EV_STOP, "stop")
 X(EV_RELOAD, "reload")
+X(EV_WATCHDOG, "watchdog")
 X(EV_DRAIN, "drain")
 X(EV_BOARD, "board")
 X(EV_LISTEN_ON, "listen_on")
