@@ -3,7 +3,7 @@
  * One table says which families there are; each is written as a whole, as the form wants it. Names
  * end in their unit, and counts that only rise in _total.
  * Source: Prometheus exposition format 0.0.4. */
-#include "front/front_priv.h"
+#include "front/metrics_priv.h"
 
 #include "base/log.h"
 
@@ -23,15 +23,14 @@ struct figures {
     size_t count, room;
 };
 
-enum value_kind { COUNTER, GAUGE };
 static const char *const kind_names[] = {"counter", "gauge"};
 
-static void begin_family(struct buf *out, const char *name, enum value_kind kind, const char *help)
+void begin_family(struct buf *out, const char *name, enum value_kind kind, const char *help)
 {
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind_names[kind]);
 }
 
-static void add_label(struct buf *out, const char *name, struct str value)
+void add_label(struct buf *out, const char *name, struct str value)
 {
     buf_printf(out, "%s=\"", name);
     for (size_t i = 0; i < value.len; i++) {
@@ -46,8 +45,8 @@ static void add_label(struct buf *out, const char *name, struct str value)
     buf_add_char(out, '"');
 }
 
-static void add_single(struct buf *out, const char *name, enum value_kind kind, const char *help,
-                       double value)
+void add_single(struct buf *out, const char *name, enum value_kind kind, const char *help,
+                double value)
 {
     begin_family(out, name, kind, help);
     buf_printf(out, "%s %.15g\n", name, value);
@@ -310,6 +309,7 @@ static void add_process(struct buf *out, const struct front *front)
                (double)log_lost_count());
     add_single(out, "mast_start_time_seconds", GAUGE, "When the program started, Unix time.",
                (double)front->config.started.us / (double)US_PER_S);
+    add_usage(out);
     begin_family(out, "mast_build_info", GAUGE, "Always 1; which build this is.");
     buf_printf(out, "mast_build_info{version=\"%s\"} 1\n", MAST_VERSION);
 }
@@ -329,6 +329,7 @@ void on_metrics(struct request *request, void *ctx)
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
         add_family(&body, &figures, &families[i]);
     add_sources(&body, front, board);
+    add_stations(&body, board);
     add_air(&body, front);
     add_http(&body, front);
     add_process(&body, front);

@@ -56,6 +56,13 @@ static void the_figures_are_there(void **state)
     assert_has(rig, "\nmast_http_requests_total{class=\"2xx\"} ");
     assert_has(rig, "\nmast_tape_stopped{station=\"wxyz\",rendition=\"mp3-128\"} 0\n");
     assert_has(rig, "\nmast_disk_free_bytes ");
+    assert_has(rig, "\nmast_input_on_air{station=\"wxyz\",input=\"/wxyz\"} 1\n");
+    assert_has(rig, "\nmast_input_on_air{station=\"wxyz\",input=\"loop\"} 0\n");
+    assert_has(rig, "\nmast_station_on_air{station=\"wxyz\"} 1\n");
+    assert_has(rig, "\nmast_station_on_first_input{station=\"wxyz\"} 1\n");
+    assert_has(rig, "\nmast_deck_deaths_total{station=\"wxyz\"} 0\n");
+    assert_has(rig, "\nprocess_cpu_seconds_total 0.");
+    assert_has(rig, "\nprocess_resident_memory_bytes ");
     assert_has(rig, "\nmast_build_info{version=\"" MAST_VERSION "\"} 1\n");
 }
 
