@@ -1,4 +1,4 @@
-/* front/assets.c - what pages take in: the style sheet and the icon, at addresses that change with
+/* front/assets.c - what pages take in: style sheet, icon and scripts, at addresses that change with
  * their bytes, so that they may be kept for ever. Embedded by web/embed.py. */
 #include "front/front_priv.h"
 
@@ -13,12 +13,15 @@
     extern const char web_##name##_hash[]
 ASSET(style);
 ASSET(icon);
+ASSET(player);
+ASSET(hls);
 
 #define SPAN(name) ((struct str){name, (size_t)(name##_end - name)})
 
 static const char robots_text[] = "User-agent: *\n"
                                   "Disallow: /admin/\n"
                                   "Disallow: /-/\n"
+                                  "Disallow: /hls/\n"
                                   "Disallow: /*.mp3\n"
                                   "Disallow: /*.aac\n"
                                   "Disallow: /*.opus\n";
@@ -40,6 +43,23 @@ static enum err make(const char *type, struct str plain, struct str gzip, struct
     return response_new(&spec, out);
 }
 
+bool assets_have_player(void)
+{
+    return SPAN(web_player_plain).len > 0 && SPAN(web_hls_plain).len > 0;
+}
+
+static enum err make_scripts(struct front *front)
+{
+    static const char type[] = "text/javascript; charset=utf-8";
+    if (!assets_have_player())
+        return OK;
+    enum err err = make(type, SPAN(web_player_plain), SPAN(web_player_gzip),
+                        SPAN(web_player_brotli), &front->player);
+    return err ? err
+               : make(type, SPAN(web_hls_plain), SPAN(web_hls_gzip), SPAN(web_hls_brotli),
+                      &front->hls);
+}
+
 enum err assets_make(struct front *front)
 {
     enum err err = make("text/css; charset=utf-8", SPAN(web_style_plain), SPAN(web_style_gzip),
@@ -47,6 +67,8 @@ enum err assets_make(struct front *front)
     if (!err)
         err = make("image/svg+xml", SPAN(web_icon_plain), SPAN(web_icon_gzip),
                    SPAN(web_icon_brotli), &front->icon);
+    if (!err)
+        err = make_scripts(front);
     /* Browsers that know no icon of a page ask here; the address stays, so it is not for ever. */
     struct response_spec favicon = {
         .status = 200,
@@ -82,6 +104,10 @@ void on_asset(struct request *request, void *ctx)
         request_reply(request, response_ref(front->style));
     else if (is_path(request->path, web_icon_hash, ".svg"))
         request_reply(request, response_ref(front->icon));
+    else if (front->player && is_path(request->path, web_player_hash, ".js"))
+        request_reply(request, response_ref(front->player));
+    else if (front->hls && is_path(request->path, web_hls_hash, ".js"))
+        request_reply(request, response_ref(front->hls));
     else
         request_reply_text(request, 404, NULL, "there is nothing at this address");
 }

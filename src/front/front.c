@@ -28,6 +28,8 @@ void front_free(struct front **front)
     disk_watch_stop(&f->disk);
     response_unref(f->style);
     response_unref(f->icon);
+    response_unref(f->player);
+    response_unref(f->hls);
     response_unref(f->favicon);
     response_unref(f->robots);
     mem_free(f);

@@ -20,6 +20,7 @@ struct front {
     const struct http_server *server; /* NULL until it is known */
     uint16_t port;
     struct response *style, *icon, *favicon, *robots; /* made once */
+    struct response *player, *hls;                    /* scripts; NULL: this build has none */
     struct disk_watch *disk;                          /* NULL: no data folder was given */
 };
 
@@ -166,6 +167,9 @@ void on_robots(struct request *request, void *ctx);
 
 /* Makes the answers that never change. Errors: E_NOMEM.   Thread: main. */
 MUST_USE enum err assets_make(struct front *front);
+
+/* Was the player's script there when the program was built? */
+bool assets_have_player(void);
 
 /* ---- the commands of admin.c; `mount` is empty if none was given ---- */
 

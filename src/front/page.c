@@ -5,11 +5,12 @@
 
 #define HEADERS                                                                                    \
     "Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self' data:; "        \
-    "media-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"            \
+    "script-src 'self'; connect-src 'self'; media-src 'self' blob:; base-uri 'none'; "             \
+    "form-action 'self'; frame-ancestors 'none'\r\n"                                               \
     "Referrer-Policy: strict-origin-when-cross-origin\r\n"                                         \
     "Cross-Origin-Opener-Policy: same-origin\r\n"
 
-extern const char web_style_hash[], web_icon_hash[];
+extern const char web_style_hash[], web_icon_hash[], web_player_hash[];
 
 /* A bare address is no name for a station. */
 static bool is_nameless(struct str host)
@@ -70,6 +71,11 @@ static void add_meta(const struct front *front, const struct page_head *head, st
                "<link rel=\"icon\" href=\"/site/%s.svg\" type=\"image/svg+xml\">\n"
                "<link rel=\"stylesheet\" href=\"/site/%s.css\">\n",
                web_icon_hash, web_style_hash);
+    /* blocking=render: what is painted first has the controls that stay. */
+    if (head->has_player && assets_have_player())
+        buf_printf(out,
+                   "<script type=\"module\" src=\"/site/%s.js\" blocking=\"render\"></script>\n",
+                   web_player_hash);
 }
 
 void page_begin(const struct front *front, const struct page_head *head, struct buf *out)

@@ -1,7 +1,7 @@
 /* front/page_priv.h - the pages that listeners see, between their files.
  *
  * A page is put together for each request into one buffer: page_begin, the middle, page_end,
- * page_reply. No script; style from /site/<hash>.css. Every text of a stranger goes through
+ * page_reply. Style and script from /site/<hash>; all works without script. Every text of a stranger goes through
  * xml_add.
  */
 #ifndef MAST_FRONT_PAGE_PRIV_H
@@ -18,6 +18,7 @@ struct page_head {
     const char *path; /* its address below public_url */
     bool is_home;
     bool is_unlisted; /* search engines are asked to leave it out */
+    bool has_player;  /* takes in the player's script, if this build has it */
 };
 void page_begin(const struct front *front, const struct page_head *head, struct buf *out);
 void page_end(struct buf *out);
@@ -64,5 +65,15 @@ void past_add_notice(struct buf *out, const struct scene *scene, const struct pa
 /* The form, and links to some moments before now. */
 void past_add_section(struct buf *out, const struct scene *scene, const struct past_wish *wish,
                       struct utc now);
+
+/* ---- page_player.c ---- */
+
+/* The part of the page that sounds: <audio controls>, and beside it, as data- attributes, what the
+ * script needs to put its own controls in their place (web/README.md lists them). */
+void player_add(const struct scene *scene, const struct past_wish *wish, struct utc now,
+                struct buf *out);
+
+/* Links to all listed stations; nothing if this is the only one. */
+void stations_add(const struct front *front, const struct board_station *current, struct buf *out);
 
 #endif

@@ -23,29 +23,6 @@ static void add_heading(const struct scene *scene, struct buf *out)
     buf_add(out, STR("</div>\n"));
 }
 
-static void add_player(const struct scene *scene, const struct past_wish *wish, struct buf *out)
-{
-    buf_add(out, STR("<div class=\"player\">\n"));
-    if (wish->kind == PAST_THERE) {
-        buf_add(out, STR("<p class=\"state past\">From the recording</p>\n<p class=\"now\">"
-                         "<span class=\"label\">Starts at</span> <span class=\"title\">"));
-        time_add(out, scene->station, wish->at);
-        buf_add(out, STR("</span></p>\n"));
-        audio_add(out, scene, &wish->at);
-    } else {
-        state_add(out, scene);
-        now_add(out, scene);
-        if (scene->is_on)
-            audio_add(out, scene, NULL);
-        else if (scene->has_tape)
-            buf_add(out, STR("<p class=\"hint\">What was on before can still be heard: choose a "
-                             "time below.</p>\n"));
-        else
-            buf_add(out, STR("<p class=\"hint\">There is nothing to hear yet.</p>\n"));
-    }
-    buf_add(out, STR("</div>\n"));
-}
-
 /* ---- addresses ---- */
 
 static void add_link(const struct sound *sound, const char *suffix, const char *text,
@@ -143,7 +120,8 @@ static void add_middle(const struct front *front, const struct scene *scene,
 {
     add_heading(scene, out);
     past_add_notice(out, scene, wish);
-    add_player(scene, wish, out);
+    player_add(scene, wish, now, out);
+    stations_add(front, scene->station, out);
     buf_add(out, STR("<div class=\"columns\">\n"));
     past_add_section(out, scene, wish, now);
     add_addresses(front, scene, now, out);
@@ -174,6 +152,7 @@ void on_station(struct request *request, void *ctx)
         .description = description.len > 0 ? description : str_of(station->name),
         .path = path,
         .is_unlisted = !station->listed,
+        .has_player = true,
     };
     scene_look(front, station, &scene);
     past_read(request, &scene, now, &wish);
