@@ -6,6 +6,10 @@
 
 extern const char web_hls_hash[];
 
+/* What live.m3u8 lists: of the rendition that comes first, of the others. */
+#define WINDOW_S     (6 * 3600)
+#define LOW_WINDOW_S (2 * 3600)
+
 static int64_t ms_of(struct utc t)
 {
     return t.us / US_PER_MS;
@@ -38,11 +42,12 @@ static void add_hls(const struct scene *scene, struct buf *out)
         return;
     buf_printf(out,
                " data-hls=\"/hls/%s/master.m3u8\" data-engine=\"/site/%s.js\""
-               " data-oldest=\"%lld\" data-newest=\"%lld\"",
+               " data-oldest=\"%lld\" data-newest=\"%lld\" data-window=\"%d\"",
                scene->station->slug, web_hls_hash, (long long)ms_of(oldest),
-               (long long)ms_of(newest));
+               (long long)ms_of(newest), WINDOW_S);
     if (low)
-        buf_printf(out, " data-low=\"%u\"", low->rendition->bitrate_bps / 1000);
+        buf_printf(out, " data-low=\"%u\" data-low-window=\"%d\"",
+                   low->rendition->bitrate_bps / 1000, LOW_WINDOW_S);
 }
 
 static void add_facts(const struct scene *scene, const struct past_wish *wish, struct utc now,

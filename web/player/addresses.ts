@@ -1,9 +1,9 @@
 // Where sound lies on the server: the live window of the master's renditions, and closed ranges of
 // what is older.
+import type { Facts } from './facts';
 import { HOUR, MINUTE, SECOND } from './times';
 
-const WINDOW = 6 * HOUR; // what live.m3u8 lists
-const WINDOW_LOW = 2 * HOUR;
+const RANGE = 6 * HOUR;
 const MARGIN = MINUTE;
 const LEAD_IN = 30 * MINUTE; // can be gone back from where a range was asked for
 const NOT_YET = 30 * SECOND; // the newest segments are not listed as closed
@@ -37,12 +37,20 @@ export class NoSuchThing extends Error {}
 // The master is asked for once: the listener's number that it gives out stays with him.
 export class Addresses {
   private variants: Variant[] | null = null;
+  private loading: Promise<void> | null = null;
 
-  constructor(private readonly master: string) {}
+  constructor(private readonly facts: Facts) {}
 
-  async load(): Promise<void> {
-    if (this.variants) return;
-    const response = await fetch(this.master, { cache: 'no-store' });
+  load(): Promise<void> {
+    this.loading ??= this.fetch().catch((fault: unknown) => {
+      this.loading = null;
+      throw fault;
+    });
+    return this.loading;
+  }
+
+  private async fetch(): Promise<void> {
+    const response = await fetch(this.facts.hls ?? '', { cache: 'no-store' });
     if (response.status >= 400 && response.status < 500 && response.status !== 429)
       throw new NoSuchThing(String(response.status));
     if (!response.ok) throw new Error(String(response.status));
@@ -58,12 +66,13 @@ export class Addresses {
   }
 
   // The live window if it has the moment, else a range around it.
-  find(at: number | null, now: number, oldest: number, isLow: boolean): Address {
+  find(at: number | null, now: number, isLow: boolean): Address {
+    const { oldest, windowMs, lowWindowMs } = this.facts;
     const { url } = this.variant(isLow);
-    const reach = now - (isLow ? WINDOW_LOW : WINDOW) + MARGIN;
+    const reach = now - (isLow ? lowWindowMs : windowMs) + MARGIN;
     if (at === null || at >= reach) return { url: url.href, isPast: false };
     const from = Math.floor(Math.max(at - LEAD_IN, Math.min(at, oldest + SECOND)) / SECOND);
-    const to = Math.floor(Math.min((from + WINDOW / SECOND) * SECOND, now - NOT_YET) / SECOND);
+    const to = Math.floor(Math.min((from + RANGE / SECOND) * SECOND, now - NOT_YET) / SECOND);
     const range = new URL(`${from}-${to}.m3u8`, url);
     range.search = url.search;
     return { url: range.href, isPast: true };

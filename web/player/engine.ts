@@ -1,4 +1,5 @@
 // What plays: one of three ways, behind one interface.
+import type { Addresses } from './addresses';
 import type { Facts } from './facts';
 import type { Clock } from './times';
 
@@ -37,6 +38,7 @@ export interface Setting {
   facts: Facts;
   clock: Clock;
   audio: HTMLAudioElement;
+  addresses: Addresses;
   events: Events;
   isLow(): boolean;
 }

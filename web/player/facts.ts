@@ -13,6 +13,8 @@ export interface Facts {
   script: string | null; // hls.js
   oldest: number; // of the first HLS rendition's tape
   newest: number;
+  windowMs: number; // what live.m3u8 lists
+  lowWindowMs: number; // ... of the other renditions
   lowKbps: number | null; // there is a rendition for who pays for every byte
 }
 
@@ -39,6 +41,8 @@ export function readFacts(section: HTMLElement): Facts | null {
     script: data.engine ?? null,
     oldest: numberOf(data.oldest) ?? now,
     newest: numberOf(data.newest) ?? now,
+    windowMs: (numberOf(data.window) ?? 0) * 1000,
+    lowWindowMs: (numberOf(data.lowWindow) ?? 0) * 1000,
     lowKbps: numberOf(data.low),
   };
 }

@@ -2,7 +2,7 @@
 // not heard is ever jumped over, and an outage is waited out for as long as it takes.
 import type Hls from 'hls.js';
 import type { ErrorData, HlsConfig, LevelDetails, LoadPolicy, RetryConfig } from 'hls.js';
-import { Addresses, NoSuchThing } from './addresses';
+import { NoSuchThing } from './addresses';
 import { bufferedAhead, startPlaying, NOTHING } from './engine';
 import type { Engine, Look, Setting } from './engine';
 import { firstOf, mediaTimeOf, momentOf, titleAt } from './places';
@@ -47,9 +47,12 @@ function settings(): Partial<HlsConfig> {
     enableWorker: false, // there is next to nothing to do for fMP4
     preferManagedMediaSource: false,
     lowLatencyMode: false,
+    enableDateRangeMetadataCues: false, // titles are read from the playlist
+    enableID3MetadataCues: false,
     maxBufferLength: 60,
     backBufferLength: 300,
-    liveMaxLatencyDurationCount: Infinity, // nobody is pulled forward
+    // Nobody is pulled forward: liveMaxLatencyDurationCount is Infinity as it comes (to set it would
+    // want a liveSyncDurationCount, and that takes HOLD-BACK's place).
     manifestLoadPolicy: policy(),
     playlistLoadPolicy: policy(),
     fragLoadPolicy: policy(),
@@ -71,7 +74,6 @@ export function loadHls(address: string): Promise<HlsClass> {
 export class HlsEngine implements Engine {
   readonly kind = 'hls';
   readonly canPause = true;
-  private readonly addresses: Addresses;
   private hls: Hls | null = null;
   private details: LevelDetails | null = null;
   private turn = 0; // of open(): an older one that is still waiting gives up
@@ -85,9 +87,7 @@ export class HlsEngine implements Engine {
   private resets: number[] = [];
   private recoveredAt = -Infinity;
 
-  constructor(private readonly setting: Setting) {
-    this.addresses = new Addresses(setting.facts.hls!);
-  }
+  constructor(private readonly setting: Setting) {}
 
   open(at: number | null): void {
     this.isWanted = true;
@@ -102,13 +102,10 @@ export class HlsEngine implements Engine {
   }
 
   private async begin(turn: number, at: number | null, tries: number): Promise<void> {
-    const { facts, clock, isLow, events } = this.setting;
+    const { facts, clock, isLow, addresses, events } = this.setting;
+    let made: HlsClass;
     try {
-      const [made] = await Promise.all([loadHls(facts.script!), this.addresses.load()]);
-      if (turn !== this.turn) return;
-      const address = this.addresses.find(at, clock.now(), facts.oldest, isLow());
-      this.isPast = address.isPast;
-      this.attach(made, address.url);
+      [made] = await Promise.all([loadHls(facts.script!), addresses.load()]);
     } catch (fault) {
       if (turn !== this.turn) return;
       if (fault instanceof NoSuchThing) {
@@ -118,7 +115,12 @@ export class HlsEngine implements Engine {
       this.setTrouble(true);
       const wait = tries === 0 ? jitter() : Math.min(BACKOFF_MAX, 500 * 2 ** tries);
       this.timer = window.setTimeout(() => void this.begin(turn, at, tries + 1), wait);
+      return;
     }
+    if (turn !== this.turn) return;
+    const address = addresses.find(at, clock.now(), isLow());
+    this.isPast = address.isPast;
+    this.attach(made, address.url);
   }
 
   private attach(made: HlsClass, url: string): void {

@@ -1,5 +1,5 @@
 // The two ways without hls.js: HLS by the browser itself (Safari), and the endless plain stream.
-import { Addresses, NoSuchThing } from './addresses';
+import { NoSuchThing } from './addresses';
 import { bufferedAhead, startPlaying, NOTHING } from './engine';
 import type { Engine, Look, Setting } from './engine';
 import { SECOND } from './times';
@@ -129,7 +129,6 @@ interface DatedAudio extends HTMLAudioElement {
 export class NativeEngine implements Engine {
   readonly kind = 'native';
   readonly canPause = true;
-  private readonly addresses: Addresses;
   private readonly reconnector: Reconnector;
   private turn = 0;
   private wish: number | null = null;
@@ -137,7 +136,6 @@ export class NativeEngine implements Engine {
   private isAimed = true;
 
   constructor(private readonly setting: Setting) {
-    this.addresses = new Addresses(setting.facts.hls!);
     this.reconnector = new Reconnector(setting, () => this.load(this.look().at));
     setting.audio.addEventListener('loadedmetadata', this.onMetadata);
     setting.audio.addEventListener('progress', this.onMetadata);
@@ -171,7 +169,7 @@ export class NativeEngine implements Engine {
 
   // Within the press itself: Safari lets nothing sound that begins later.
   private load(at: number | null): void {
-    const { audio, facts, clock } = this.setting;
+    const { audio, facts, clock, addresses } = this.setting;
     const turn = ++this.turn;
     this.wish = at;
     this.isAimed = at === null;
@@ -179,8 +177,8 @@ export class NativeEngine implements Engine {
     audio.src = facts.hls!;
     this.play();
     if (at === null) return;
-    this.addresses.load().then(() => {
-      const address = this.addresses.find(at, clock.now(), facts.oldest, this.setting.isLow());
+    addresses.load().then(() => {
+      const address = addresses.find(at, clock.now(), this.setting.isLow());
       if (turn !== this.turn || !address.isPast) return;
       this.isPast = true;
       audio.src = address.url;

@@ -1,17 +1,17 @@
 // What the listener wants, what the engine does, and what is said of both.
+import { Addresses } from './addresses';
 import { bufferedAhead, chooseKind, NOTHING } from './engine';
 import type { Engine, Failure, Look, Setting } from './engine';
 import type { Facts } from './facts';
 import { HlsEngine, loadHls } from './hls_engine';
 import { IcyEngine, NativeEngine } from './plain_engines';
 import { LockScreen, rememberLow, Tabs, wantsLow } from './session';
-import { Clock, distance, HOUR, SECOND } from './times';
+import { Clock, distance, SECOND } from './times';
 import { View } from './view';
 import type { Model } from './view';
 
 const LIVE_WITHIN = 10 * SECOND; // nearer to live is live
 const HOLD_BACK = 18 * SECOND;
-const WINDOW = 6 * HOUR;
 const TELL_BEHIND = 30 * SECOND;
 const TELL_TROUBLE_AFTER = 1.5 * SECOND;
 const ASLEEP_AFTER = 30 * SECOND; // between two ticks
@@ -46,6 +46,7 @@ export class Player {
       facts,
       audio,
       clock: this.clock,
+      addresses: new Addresses(facts),
       isLow: () => this.isLow,
       events: {
         changed: () => this.render(),
@@ -96,8 +97,9 @@ export class Player {
   // ---- what the listener does ----
 
   prepare(): void {
-    const { facts } = this;
-    if (facts.script && this.kind() === 'hls') void loadHls(facts.script).catch(() => undefined);
+    const { facts, setting } = this;
+    if (!facts.script || this.kind() !== 'hls') return;
+    for (const part of [loadHls(facts.script), setting.addresses.load()]) part.catch(() => undefined);
   }
 
   private kind(): Engine['kind'] | null {
@@ -308,7 +310,7 @@ export class Player {
     const look = this.engine?.look() ?? NOTHING;
     const now = facts.isOn ? clock.now() : Math.min(facts.newest, clock.now());
     const live = look.live ?? now - HOLD_BACK;
-    const oldest = look.oldest ?? Math.max(facts.oldest, now - WINDOW);
+    const oldest = look.oldest ?? Math.max(facts.oldest, now - facts.windowMs);
     const at = look.at ?? (this.engine ? null : this.wish);
     // Before anything was loaded, a wish older than the window widens it.
     return { ...look, at, live, oldest: at === null ? oldest : Math.min(oldest, at) };

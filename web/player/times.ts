@@ -22,11 +22,12 @@ export class Clock {
   }
 }
 
-function formatter(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+function formatter(zone: string, options: Intl.DateTimeFormatOptions,
+  locale = 'en-GB'): Intl.DateTimeFormat {
   try {
-    return new Intl.DateTimeFormat('en-GB', { ...options, timeZone: zone });
+    return new Intl.DateTimeFormat(locale, { ...options, timeZone: zone });
   } catch {
-    return new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'UTC' });
+    return new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' });
   }
 }
 
@@ -43,7 +44,7 @@ export class Wall {
     this.minutes = formatter(zone, minutes);
     this.seconds = formatter(zone, { ...minutes, second: '2-digit' });
     this.days = formatter(zone, { weekday: 'short', day: 'numeric', month: 'short' });
-    this.zones = formatter(zone, { timeZoneName: 'short' });
+    this.zones = formatter(zone, { timeZoneName: 'short' }, 'en-US'); // EST, not GMT-5
     const own = new Intl.DateTimeFormat('en-GB', minutes);
     this.isElsewhere = own.format(0) !== this.minutes.format(0) ||
       own.format(Date.now()) !== this.minutes.format(Date.now());

@@ -63,7 +63,7 @@ export class View {
   private readonly place = make('p', 'place');
   private readonly from = make('span', '');
   private readonly to = make('span', '');
-  private readonly noteLine = make('p', 'note');
+  private readonly note = make('p', 'note');
   private readonly said = make('p', 'hidden');
   private readonly wall: Wall;
   private model: Model | null = null;
@@ -78,7 +78,7 @@ export class View {
     this.makeButtons();
     this.makeSlider();
     this.said.setAttribute('role', 'status');
-    this.root.append(this.seek, this.noteLine, this.said);
+    this.root.append(make('div', 'line', this.place, this.note), this.seek, this.said);
     if (low) this.root.append(this.makeLow(low));
     audio.controls = false;
     audio.hidden = true;
@@ -124,7 +124,7 @@ export class View {
     slider.addEventListener('change', () => this.goToPreview());
     slider.addEventListener('keydown', (event) => this.onKey(event));
     slider.addEventListener('blur', () => this.goToPreview());
-    this.seek.append(this.place, slider, make('p', 'ends', this.from, this.to));
+    this.seek.append(slider, make('p', 'ends', this.from, this.to));
   }
 
   private makeLow(low: { kbps: number; isOn: boolean }): HTMLElement {
@@ -185,7 +185,8 @@ export class View {
     const isFree = this.preview === null;
     const at = this.preview ?? model.at;
     const words = this.placeWords(at, model);
-    setText(this.place, words);
+    const clock = model.button === 'play' ? '' : this.wall.full(at, model.now);
+    setText(this.place, words === 'Live' ? clock : words);
     setAttribute(slider, 'min', String(Math.ceil(model.oldest / SECOND)));
     setAttribute(slider, 'max', String(Math.floor(model.live / SECOND)));
     const value = isFree && model.isLive ? model.live : at;
@@ -216,7 +217,7 @@ export class View {
     liveButton.hidden = !model.canSeek;
     setAttribute(liveButton, 'aria-disabled', String(model.isLive));
     const behind = distance((model.isPast ? model.now : model.live) - model.at);
-    setAttribute(liveButton, 'aria-label', !model.isLive ? `Go to live, ${behind}`
+    setAttribute(liveButton, 'aria-label', !model.isLive ? `Go to live, ${behind} behind`
       : model.button === 'play' ? 'Live' : 'Live, currently playing live');
     this.skips.forEach((skip, i) => {
       const isOff = SKIPS[i]! > 0 && model.isLive;
@@ -225,7 +226,10 @@ export class View {
     });
     this.seek.hidden = !model.canSeek;
     if (model.canSeek) this.renderPlace(isAsked);
-    setText(this.noteLine, model.note);
+    this.place.hidden = !model.canSeek;
+    setText(this.note, model.note);
+    // For who wants to know exactly, such as a test.
+    setAttribute(this.section, 'data-heard', String(Math.round(model.at)));
     this.renderWords(model);
   }
 
