@@ -14,6 +14,7 @@ from lib.station import MAST, Station, document  # noqa: E402
 def pytest_configure(config):
     config.addinivalue_line("markers", "quick: run by ./check --quick")
     config.addinivalue_line("markers", "slow: run by ./check --full only")
+    config.addinivalue_line("markers", "one_thread: has no second thread to race with: not for TSan")
 
 
 def pytest_collection_modifyitems(items):

@@ -37,6 +37,7 @@ def test_an_hour_keeps_all_promises(n):
     assert_kept(simulate(DAY + n, 1, 300), 1)
 
 
+@pytest.mark.one_thread
 def test_a_day_keeps_all_promises():
     assert_kept(simulate(DAY + 100, 24, 900), 24)
 
