@@ -359,8 +359,8 @@ static enum err accept(struct tape *tape, const struct salvage *s)
 static enum err set_aside(struct tape *tape, uint64_t first_n, struct utc now, const char *why)
 {
     char folder[SET_PATH_MAX], from[SET_PATH_MAX], to[SET_PATH_MAX];
-    int len =
-        snprintf(folder, sizeof folder, "%s/" SET_ASIDE_PREFIX "%" PRId64, tape->folder, now.us / US_PER_S);
+    int len = snprintf(folder, sizeof folder, "%s/" SET_ASIDE_PREFIX "%" PRId64, tape->folder,
+                       now.us / US_PER_S);
     enum err err = len < 0 || (size_t)len >= sizeof folder ? E_TOO_LONG : io_make_folder(folder);
     for (int i = 0; i < SET_FILES && !err; i++) {
         err = set_path(tape->folder, first_n, i, from);
