@@ -1,8 +1,10 @@
 /* hls/hls.c - the room as a whole; contract in hls.h */
 #include "hls/hls_priv.h"
 
+#include "base/io.h"
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <time.h>
 
 static void lock_init(struct hls *hls)
@@ -13,6 +15,23 @@ static void lock_init(struct hls *hls)
                  pthread_cond_init(&hls->more, &attr) || pthread_mutex_init(&hls->lock, NULL);
     assert(!failed);
     pthread_condattr_destroy(&attr);
+}
+
+static enum err on_name(void *ctx, const char *name)
+{
+    (void)ctx;
+    (void)name;
+    return OK;
+}
+
+static enum err look_for_folder(struct hls *hls)
+{
+    char folder[1024];
+    int length = snprintf(folder, sizeof folder, "%s/hls", hls->config.data_folder);
+    if (length < 0 || (size_t)length >= sizeof folder)
+        return E_TOO_LONG;
+    hls->is_first = io_list(folder, on_name, NULL) == E_NOT_FOUND;
+    return OK;
 }
 
 enum err hls_new(const struct hls_config *config, struct hls **out)
@@ -29,7 +48,10 @@ enum err hls_new(const struct hls_config *config, struct hls **out)
         hls->racks[i].hls = hls;
         hls->racks[i].loop = loops_at(config->loops, i);
     }
-    return OK;
+    enum err err = look_for_folder(hls);
+    if (err)
+        hls_free(out);
+    return err;
 }
 
 void hls_free(struct hls **out)

@@ -131,6 +131,7 @@ struct hls {
     unsigned asks_count;
     struct lister_entry *entries; /* new ones */
     unsigned issues_count;        /* that some loop is not through with */
+    bool is_first;                /* nothing was ever listed from this data folder */
     /* the lister's own */
     struct hls_station *stations[BOARD_STATIONS_MAX];
     size_t stations_count;

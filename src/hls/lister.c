@@ -136,7 +136,8 @@ static void look_at_station(struct lister *lister, struct hls_station *station)
 
 static struct hls_station *station_get(struct hls *hls, const char *slug)
 {
-    struct hls_station_config config = {.slug = slug, .data_folder = hls->config.data_folder};
+    struct hls_station_config config = {
+        .slug = slug, .data_folder = hls->config.data_folder, .is_first = hls->is_first};
     for (size_t i = 0; i < hls->stations_count; i++)
         if (strcmp(hls_station_slug(hls->stations[i]), slug) == 0)
             return hls->stations[i];

@@ -24,13 +24,6 @@
 
 /* ---- making ---- */
 
-static enum err on_name(void *ctx, const char *name)
-{
-    (void)ctx;
-    (void)name;
-    return OK;
-}
-
 static enum err load_breaks(struct hls_station *station, const char *data_folder)
 {
     char folder[HLS_PATH_BYTES];
@@ -39,11 +32,10 @@ static enum err load_breaks(struct hls_station *station, const char *data_folder
         return E_TOO_LONG;
     snprintf(station->breaks_path, sizeof station->breaks_path, "%s/hls/%s.json", data_folder,
              station->slug);
-    bool is_first = io_list(folder, on_name, NULL) == E_NOT_FOUND;
     enum err err = io_make_folder(folder);
     if (!err)
         err = breaks_load(&station->breaks, station->breaks_path);
-    station->has_count = !err || is_first;
+    station->has_count = station->has_count || !err;
     if (err == E_SYNTAX)
         log_warn(EV_HLS, "station=%s file=%s text=\"it is damaged, and begun anew\"", station->slug,
                  station->breaks_path);
@@ -58,6 +50,7 @@ enum err hls_station_new(const struct hls_station_config *config, struct hls_sta
     breaks_init(&station->breaks);
     bool fits = str_copy(station->slug, sizeof station->slug, str_of(config->slug));
     assert(fits);
+    station->has_count = config->is_first;
     enum err err = config->data_folder ? load_breaks(station, config->data_folder) : OK;
     if (err)
         hls_station_free(out);

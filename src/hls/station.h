@@ -26,6 +26,7 @@ struct hls_station; /* private: station.c */
 struct hls_station_config {
     const char *slug;
     const char *data_folder; /* NULL: the tapes lie in RAM alone, and nothing is kept (simulator) */
+    bool is_first;           /* nothing in this data folder was ever listed */
 };
 MUST_USE enum err hls_station_new(const struct hls_station_config *config,
                                   struct hls_station **out);
