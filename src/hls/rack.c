@@ -142,7 +142,8 @@ void rack_on_lists(struct loop_job *job)
         for (int form = 0; form < LIST_FORMS; form++) {
             for (int asking = 0; asking < LIST_ASKINGS; asking++) {
                 response_unref(line->lists[form][asking]);
-                line->lists[form][asking] = response_ref(issue->lists[form][asking]);
+                line->lists[form][asking] =
+                    issue->state.listed_count > 0 ? response_ref(issue->lists[form][asking]) : NULL;
             }
         }
         answer_waits(line);
